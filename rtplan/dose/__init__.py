@@ -1,0 +1,1 @@
+"""Dose grids and what may be done with them."""

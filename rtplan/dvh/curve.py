@@ -1,0 +1,91 @@
+"""A cumulative dose-volume histogram, read off by interpolation, never by nearest bin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtplan.findings import Finding
+from rtplan.geometry.grid import FloatArray, read_only
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DVH:
+    """Volume that receives at least a dose, piecewise linear between nodes.
+
+    Parameters
+    ----------
+    dose_gy : (n,) float
+        Ascending; the first at the structure's minimum dose, the last at its maximum.
+    volume_cc : (n,) float
+        Never rising; starts at the covered volume, ends at 0.
+    mean_gy : float
+        Mean dose over the covered volume, from moments and not from the curve.
+    """
+
+    dose_gy: FloatArray
+    volume_cc: FloatArray
+    mean_gy: float
+
+    def __post_init__(self) -> None:
+        read_only(self.dose_gy)
+        read_only(self.volume_cc)
+
+    @property
+    def min_gy(self) -> float:
+        """Minimum dose, Gy."""
+        return float(self.dose_gy[0])
+
+    @property
+    def max_gy(self) -> float:
+        """Maximum dose, Gy."""
+        return float(self.dose_gy[-1])
+
+    @property
+    def covered_cc(self) -> float:
+        """Volume the curve starts from, cc."""
+        return float(self.volume_cc[0])
+
+    def volume_at(self, dose_gy: float) -> float:
+        """Volume, cc, that receives at least ``dose_gy``."""
+        if dose_gy <= self.min_gy:
+            return self.covered_cc
+        if dose_gy > self.max_gy:
+            return 0.0
+        return float(np.interp(dose_gy, self.dose_gy, self.volume_cc))
+
+    def dose_at(self, volume_cc: float) -> float:
+        """Largest dose, Gy, that at least ``volume_cc`` receives.
+
+        0 cc gives the maximum; more than the covered volume is a ValueError.
+        """
+        if not 0 <= volume_cc <= self.covered_cc:
+            raise ValueError(f"volume {volume_cc} cc is outside 0 to {self.covered_cc} cc")
+        falling = self.volume_cc[::-1]
+        # The largest dose of a flat stretch: the first node, coming from the high-dose end,
+        # whose volume reaches the one asked for.
+        upper = int(np.searchsorted(falling, volume_cc, side="left"))
+        if upper == 0:
+            return self.max_gy
+        v_low, v_high = float(falling[upper - 1]), float(falling[upper])
+        d_low, d_high = float(self.dose_gy[::-1][upper - 1]), float(self.dose_gy[::-1][upper])
+        return d_low + (d_high - d_low) * (volume_cc - v_low) / (v_high - v_low)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StructureDVH:
+    """What was computed for one structure.
+
+    ``volume_cc`` is None only where the structure has no volume to compute (``reason`` says why);
+    ``dvh`` is None without a usable dose or where the dose grid does not reach the structure.
+    """
+
+    number: int
+    name: str
+    roi_type: str
+    volume_cc: float | None
+    covered_cc: float | None
+    dvh: DVH | None
+    reason: str | None = None
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,53 @@
+"""A cumulative histogram kept as its second differences, so that a ramp costs two deposits.
+
+A piece of volume whose dose is spread evenly from a to b lowers the cumulative curve along a ramp:
+the slope changes by -v/(b - a) at a and by +v/(b - a) at b. Each change is shared linearly between
+the two nodes around it, which keeps volume and mean dose exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rtplan.geometry.grid import FloatArray
+
+NODES = 8192
+
+
+class RampHistogram:
+    """Collects ramps between ``low_gy`` and ``high_gy`` on ``NODES`` equal steps."""
+
+    def __init__(self, low_gy: float, high_gy: float) -> None:
+        # A field of one value still needs a width; one step beyond on either side for the shares.
+        step = max((high_gy - low_gy) / (NODES - 3), 1e-9, abs(high_gy) * 1e-12)
+        self._low = low_gy - step
+        self._step = step
+        self._slopes = np.zeros(NODES + 1)
+
+    def add(self, volume: FloatArray, centre_gy: FloatArray, width_gy: FloatArray) -> None:
+        """Add volumes (n,), each spread evenly over ``width_gy`` around ``centre_gy``."""
+        half = np.maximum(width_gy, self._step) / 2
+        change = volume / (2 * half)
+        for sign, edge in ((-1.0, centre_gy - half), (1.0, centre_gy + half)):
+            position = np.clip((edge - self._low) / self._step, 0, NODES - 1e-6)
+            node = position.astype(np.intp)
+            upper = (position - node) * change
+            size = NODES + 2
+            self._slopes += sign * np.bincount(node, change - upper, size)[: NODES + 1]
+            self._slopes += sign * np.bincount(node + 1, upper, size)[: NODES + 1]
+
+    def cumulative(
+        self, total: float, low_gy: float, high_gy: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Doses and volumes at least so high, from ``low_gy`` (all of it) to ``high_gy`` (0)."""
+        dose = self._low + self._step * np.arange(NODES + 2)
+        slope = np.cumsum(self._slopes)
+        volume = total + np.append(0.0, np.cumsum(slope)) * self._step
+        volume = np.minimum.accumulate(np.clip(volume, 0.0, total))
+        if not high_gy > low_gy:
+            return np.array([low_gy, low_gy]), np.array([total, 0.0])
+        within = (dose > low_gy) & (dose < high_gy)
+        return (
+            np.concatenate([[low_gy], dose[within], [high_gy]]),
+            np.concatenate([[total], volume[within], [0.0]]),
+        )

@@ -1,0 +1,1 @@
+"""Pure geometry: grids, contours, solids. No DICOM, no dose."""

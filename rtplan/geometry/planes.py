@@ -1,0 +1,294 @@
+"""A plane stack: the closed contours of one structure, plane by plane, as rings that never cross.
+
+Whatever way a structure was drawn (nested rings, keyholes, CLOSEDPLANAR_XOR, rings in any
+direction, rings that overlap), here it has become outer rings counter-clockwise and holes
+clockwise, so that signed areas add up to what is enclosed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtplan.errors import GeometryError
+from rtplan.findings import Finding, finding
+from rtplan.geometry.contour import Contour, GeometricType, Structure
+from rtplan.geometry.grid import FloatArray, read_only
+
+GeometryArray = NDArray[np.object_]
+"""Array of shapely geometries."""
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+SAME_PLANE_MM = 0.05
+"""Contours closer than this along the normal lie on one plane (stored coordinates are rounded)."""
+NOT_PLANAR_MM = 0.5
+"""A contour whose points leave its plane by more than this is not planar."""
+_AXIAL_SINE = 1e-3  # tilt below which a normal is taken for the patient axis itself
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """What one contour plane encloses.
+
+    Parameters
+    ----------
+    position_mm : float
+        Along the stack's normal.
+    rings : tuple of (n, 2) float
+        In (u, v), mm; outer rings counter-clockwise, holes clockwise, never crossing, the first
+        point not repeated.
+    """
+
+    position_mm: float
+    rings: tuple[FloatArray, ...]
+
+    @property
+    def area_mm2(self) -> float:
+        """Enclosed area, mm²: holes subtracted, islands in holes added."""
+        return sum(signed_area_mm2(ring) for ring in self.rings)
+
+    def polygon(self) -> BaseGeometry:
+        """The enclosed area as a valid shapely Polygon or MultiPolygon in (u, v)."""
+        import shapely
+
+        return _exclusive([shapely.Polygon(ring) for ring in self.rings])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneStack:
+    """The planes of one structure in ascending order along their common normal.
+
+    Parameters
+    ----------
+    axes : (3, 3) float
+        Columns are the unit vectors u, v and the normal n in patient space, right-handed;
+        the identity for axial contours.
+    planes : tuple of Plane
+    findings : tuple of Finding
+        What had to be decided to get here (overlaps joined, duplicates dropped, ...).
+    """
+
+    axes: FloatArray
+    planes: tuple[Plane, ...]
+    findings: tuple[Finding, ...] = field(default=())
+
+    def to_patient(self, uv: FloatArray, position_mm: float) -> FloatArray:
+        """Points (n, 2) of a plane as (n, 3) mm, patient LPS."""
+        uvn = np.column_stack([uv, np.full(len(uv), position_mm)])
+        return np.asarray(uvn @ self.axes.T)
+
+    @property
+    def gaps_mm(self) -> FloatArray:
+        """Distances between neighbouring planes, (n - 1,) mm."""
+        return np.diff([plane.position_mm for plane in self.planes])
+
+
+def signed_area_mm2(ring: FloatArray) -> float:
+    """Area of a ring (n, 2), positive where it runs counter-clockwise.
+
+    >>> signed_area_mm2(np.array([[0., 0.], [2., 0.], [2., 1.], [0., 1.]]))
+    2.0
+    """
+    # From the first point, so that rings far from the origin lose no digits.
+    x, y = (ring - ring[0]).T
+    return float(0.5 * (np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+
+
+def stack_planes(structure: Structure) -> PlaneStack:
+    """The closed contours of a structure as planes of rings that never cross.
+
+    Nested rings are holes by the parity of their depth; CLOSEDPLANAR_XOR combines by exclusive
+    or (PS3.3 C.8.8.6.3); rings that overlap in part are joined, a ring that crosses itself is
+    filled by the even-odd rule, a ring stored twice counts once, each with a finding.
+
+    Raises
+    ------
+    GeometryError
+        No closed contour of three points or more, a contour that is not planar, or planes that
+        are not parallel. The text is the reason to give.
+    """
+    closed = structure.closed
+    if not closed:
+        raise GeometryError(_why_nothing_is_closed(structure))
+    axes = _axes_of(closed)
+    local = [contour.points_mm @ axes for contour in closed]
+    positions = np.array([points[:, 2].mean() for points in local])
+    worst = max(float(np.abs(p[:, 2] - at).max()) for p, at in zip(local, positions, strict=True))
+    if worst > NOT_PLANAR_MM:
+        raise GeometryError(
+            f"contours are not on parallel planes: a point lies {worst:.2f} mm off its plane "
+            f"(at most {NOT_PLANAR_MM} mm)"
+        )
+    groups = _group(positions)
+    notes: list[Finding] = []
+    kinds = [contour.kind for contour in closed]
+    rings = _simple_rings([points[:, :2] for points in local], structure, notes)
+    planes = []
+    for members, combined in _combine(groups, rings, kinds, structure, notes):
+        if combined:
+            planes.append(Plane(float(positions[members].mean()), combined))
+    if len(structure.contours) > len(closed):
+        notes.append(_note("GEO004", structure, _why_nothing_is_closed(structure)))
+    if not planes:
+        raise GeometryError("its closed contours enclose no area")
+    return PlaneStack(axes, tuple(planes), tuple(notes))
+
+
+def _note(code: str, structure: Structure, text: str) -> Finding:
+    return finding(code, f"{structure.name!r}: {text}", roi_number=structure.number)
+
+
+def _why_nothing_is_closed(structure: Structure) -> str:
+    if not structure.contours:
+        return "it has no contours"
+    other = sorted({c.kind.value for c in structure.contours if not c.kind.is_closed})
+    short = sum(c.kind.is_closed and len(c.points_mm) < 3 for c in structure.contours)
+    parts = []
+    if other:
+        parts.append(f"contours of type {', '.join(other)} enclose nothing")
+    if short:
+        parts.append(f"{short} closed contours have fewer than 3 points")
+    return "; ".join(parts)
+
+
+def _axes_of(contours: Sequence[Contour]) -> FloatArray:
+    """Axes (u, v, n) from the contour with the largest area."""
+    normals = np.array([_area_vector(contour.points_mm) for contour in contours])
+    size = np.linalg.norm(normals, axis=1)
+    best = int(size.argmax())
+    if size[best] > 0:
+        normal = normals[best] / size[best]
+    else:  # every contour crosses itself evenly: the plane of the points
+        points = contours[0].points_mm
+        normal = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][2]
+    main = int(np.abs(normal).argmax())
+    normal = normal * np.sign(normal[main])
+    order = [(main + 1) % 3, (main + 2) % 3, main]
+    if np.linalg.norm(np.delete(normal, main)) < _AXIAL_SINE:
+        return read_only(np.eye(3)[:, order])
+    u = np.eye(3)[order[0]]
+    u = u - normal * (u @ normal)
+    u /= np.linalg.norm(u)
+    return read_only(np.column_stack([u, np.cross(normal, u), normal]))
+
+
+def _area_vector(points: FloatArray) -> FloatArray:
+    """Vector area (3,) of a closed polygon in space, by Newell's sum."""
+    shifted = points - points[0]
+    return np.asarray(0.5 * np.cross(shifted, np.roll(shifted, -1, axis=0)).sum(axis=0))
+
+
+def _group(positions: FloatArray) -> list[NDArray[np.intp]]:
+    """Indices of contours on the same plane, planes ascending, contours in stored order."""
+    order = np.argsort(positions, kind="stable")
+    breaks = np.flatnonzero(np.diff(positions[order]) > SAME_PLANE_MM) + 1
+    return [np.sort(group) for group in np.split(order, breaks)]
+
+
+def _simple_rings(
+    rings: Sequence[FloatArray], structure: Structure, notes: list[Finding]
+) -> GeometryArray:
+    """Each ring (n, 2) as a valid polygon; one that crosses itself filled by the even-odd rule."""
+    import shapely
+
+    sizes = np.array([len(ring) for ring in rings])
+    owner = np.repeat(np.arange(len(rings)), sizes)
+    linear = shapely.linearrings(np.concatenate(rings), indices=owner)
+    polygons: GeometryArray = np.atleast_1d(np.asarray(shapely.polygons(linear)))
+    crossing = 0
+    for index in np.flatnonzero(~shapely.is_valid(polygons)).tolist():
+        drawn = abs(signed_area_mm2(rings[index]))
+        polygons[index] = even_odd = _areas_only(shapely.make_valid(polygons[index]))
+        # A keyhole encloses what its signed area says; a ring that crosses itself does not.
+        crossing += abs(even_odd.area - drawn) > 1e-3 * max(drawn, even_odd.area)
+    if crossing:
+        text = f"{crossing} contours cross themselves; filled by the even-odd rule"
+        notes.append(_note("GEO002", structure, text))
+    return polygons
+
+
+def _areas_only(geometry: BaseGeometry) -> BaseGeometry:
+    """The polygons of a geometry, without the lines and points that a repair leaves."""
+    import shapely
+
+    parts = shapely.get_parts(geometry)
+    parts = shapely.get_parts(parts)  # a collection may hold multipolygons
+    return shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
+
+
+def _combine(
+    groups: Sequence[NDArray[np.intp]],
+    polygons: GeometryArray,
+    kinds: Sequence[GeometricType],
+    structure: Structure,
+    notes: list[Finding],
+) -> Iterable[tuple[NDArray[np.intp], tuple[FloatArray, ...]]]:
+    """Per plane: its contour indices, and its rings oriented, holes and overlaps resolved."""
+    import shapely
+
+    overlapping = duplicated = 0
+    for members in groups:
+        parts = polygons[members]
+        parts = parts[shapely.area(parts) > 0]
+        if len(parts) > 1:
+            is_xor = any(kinds[m] is GeometricType.CLOSEDPLANAR_XOR for m in members)
+            first, second = np.triu_indices(len(parts), 1)
+            if not is_xor:
+                same = shapely.equals(parts[first], parts[second])
+                duplicated += int(same.sum())
+                parts = np.delete(parts, np.unique(second[same]))
+                first, second = np.triu_indices(len(parts), 1)
+                partly = shapely.overlaps(parts[first], parts[second])
+                overlapping += int(partly.any())
+                parts = _join(parts, np.column_stack([first[partly], second[partly]]))
+            parts = np.array([_exclusive(parts)], dtype=object)
+        yield members, _rings_of(parts)
+    if overlapping:
+        text = f"contours overlap in part on {overlapping} planes; joined to their union"
+        notes.append(_note("GEO001", structure, text))
+    if duplicated:
+        text = f"{duplicated} contours are stored twice; each counted once"
+        notes.append(_note("GEO003", structure, text))
+
+
+def _exclusive(polygons: Iterable[BaseGeometry]) -> BaseGeometry:
+    """What lies in an odd number of the polygons."""
+    import shapely
+
+    return reduce(shapely.symmetric_difference, polygons)
+
+
+def _join(parts: GeometryArray, pairs: NDArray[np.intp]) -> GeometryArray:
+    """Polygons (n,), those connected by pairs (m, 2) replaced by their union."""
+    import shapely
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(pairs):
+        return parts
+    graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(parts), len(parts)))
+    count, label = connected_components(graph, directed=False)
+    joined = [shapely.union_all(parts[label == c]) for c in range(count)]
+    return np.array(joined, dtype=object)
+
+
+def _rings_of(polygons: GeometryArray) -> tuple[FloatArray, ...]:
+    """Rings (n, 2) of polygons: outer counter-clockwise, holes clockwise, first not repeated."""
+    import shapely
+
+    rings: list[FloatArray] = []
+    for polygon in shapely.get_parts(polygons):
+        for number, ring in enumerate([polygon.exterior, *polygon.interiors]):
+            points = shapely.get_coordinates(ring)[:-1]
+            wanted = 1.0 if number == 0 else -1.0
+            area = signed_area_mm2(points)
+            if area != 0:
+                rings.append(read_only(points if area * wanted > 0 else points[::-1].copy()))
+    return tuple(rings)
