@@ -87,3 +87,22 @@ def finding(
 def has_errors(findings: Iterable[Finding]) -> bool:
     """Whether any finding is of severity error."""
     return any(item.severity is Severity.ERROR for item in findings)
+
+
+def catalogue_markdown() -> str:
+    """``docs/findings.md``: every code with its severity, what it means and what to do."""
+    lines = [
+        "# Findings",
+        "",
+        "Everything rtplan notices in its input is a finding with a stable code, on the console,",
+        "in the report and in every JSON. An *error* stops the numbers it touches, and only",
+        "those; a *warning* is for data that were kept but are doubtful.",
+        "",
+        "| code | usual severity | what it means | what to do |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {code} | {entry.severity} | {entry.meaning} | {entry.remedy} |"
+        for code, entry in sorted(CATALOGUE.items())
+    ]
+    return "\n".join(lines) + "\n"

@@ -237,21 +237,21 @@ def _cuts(slab: Slab, nodes: FloatArray, factor: int) -> FloatArray:
 def _integrate_slabs(
     slabs: tuple[Slab, ...], coverage: Coverage, field: Field, factor: int, sums: _Sums
 ) -> None:
-    """Add a chunk of slabs: each cut into sub-slabs, a few of them at a time."""
-    owners, lows, highs = [], [], []
-    for number, slab in enumerate(slabs):
-        cuts = _cuts(slab, field.n_mm, factor)
-        owners += [number] * max(0, cuts.size - 1)
-        lows.append(cuts[:-1])
-        highs.append(cuts[1:])
-    owner = np.asarray(owners, dtype=np.intp)
-    low, high = np.concatenate(lows), np.concatenate(highs)
-    cells = coverage.fraction[0].size
-    size = max(1, CHUNK_CELLS // cells)
+    """Add a chunk of slabs, a few sub-slabs at a time; extremes on the slabs' own cuts."""
+    size = max(1, CHUNK_CELLS // coverage.fraction[0].size)
+    cuts = [_cuts(slab, field.n_mm, factor) for slab in slabs]
+    owner = np.repeat(np.arange(len(slabs)), [max(0, c.size - 1) for c in cuts])
+    low = np.concatenate([c[:-1] for c in cuts])
+    high = np.concatenate([c[1:] for c in cuts])
     for start in range(0, owner.size, size):
         part = slice(start, start + size)
         _add_cells(owner[part], low[part], high[part], coverage, field, sums)
-        _add_extremes(owner[part], low[part], high[part], coverage, field, sums)
+    faces = cuts if factor == 1 else [_cuts(slab, field.n_mm, 1) for slab in slabs]
+    owner = np.repeat(np.arange(len(slabs)), [face.size for face in faces])
+    position = np.concatenate(faces)
+    for start in range(0, owner.size, size):
+        part = slice(start, start + size)
+        _reach_faces(owner[part], position[part], coverage, field, sums)
 
 
 def _planes_at(field: Field, position: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -292,30 +292,20 @@ def _add_cells(
     sums.add(volume[use], centre[use], width[use])
 
 
-def _add_extremes(
-    owner: IndexArray,
-    low: FloatArray,
-    high: FloatArray,
-    coverage: Coverage,
-    field: Field,
-    sums: _Sums,
+def _reach_faces(
+    owner: IndexArray, position: FloatArray, coverage: Coverage, field: Field, sums: _Sums
 ) -> None:
-    """Let minimum and maximum reach the inside nodes and the contour on the sub-slabs' faces."""
-    for position in (low, high):
-        dose, _ = _planes_at(field, position)
-        sums.reach(dose[coverage.node_inside[owner]])
-        for number, layer in enumerate(owner):
-            on_layer = coverage.edge_layer == layer
-            u, v = coverage.edge_u_mm[on_layer], coverage.edge_v_mm[on_layer]
-            sums.reach(_bilinear(dose[number], field, u, v))
-
-
-def _bilinear(dose: FloatArray, field: Field, u_mm: FloatArray, v_mm: FloatArray) -> FloatArray:
-    """Dose (n,) at points of a plane (nv, nu)."""
-    u, v = Lines(field.u_mm), Lines(field.v_mm)
-    i = np.clip(u.cell(u_mm), 0, u.cells - 1)
-    j = np.clip(v.cell(v_mm), 0, v.cells - 1)
-    x, y = u.fraction(u_mm, i), v.fraction(v_mm, j)
-    lower = dose[j, i] * (1 - x) + dose[j, i + 1] * x
-    upper = dose[j + 1, i] * (1 - x) + dose[j + 1, i + 1] * x
-    return np.asarray(lower * (1 - y) + upper * y)
+    """Let minimum and maximum reach the inside nodes and the contours on some faces of slabs."""
+    dose, _ = _planes_at(field, position)
+    sums.reach(dose[coverage.node_inside[owner]])
+    first, last = coverage.edge_start[owner], coverage.edge_start[owner + 1]
+    count = last - first
+    face = np.repeat(np.arange(owner.size), count)
+    point = np.arange(face.size) + np.repeat(first - np.cumsum(count) + count, count)
+    width = field.u_mm.size
+    corner = face * (field.v_mm.size * width)
+    corner += coverage.edge_row[point] * width + coverage.edge_column[point]
+    u, v, flat = coverage.edge_u[point], coverage.edge_v[point], dose.ravel()
+    lower = flat[corner] * (1 - u) + flat[corner + 1] * u
+    upper = flat[corner + width] * (1 - u) + flat[corner + width + 1] * u
+    sums.reach(lower * (1 - v) + upper * v)

@@ -96,9 +96,9 @@ def signed_area_mm2(ring: FloatArray) -> float:
     >>> signed_area_mm2(np.array([[0., 0.], [2., 0.], [2., 1.], [0., 1.]]))
     2.0
     """
-    # From the first point, so that rings far from the origin lose no digits.
-    x, y = (ring - ring[0]).T
-    return float(0.5 * (np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+    # From the first point: rings far from the origin lose no digits, and its edges add nothing.
+    x, y = (ring[1:] - ring[0]).T
+    return float(0.5 * (x[:-1] @ y[1:] - x[1:] @ y[:-1]))
 
 
 def stack_planes(structure: Structure) -> PlaneStack:
@@ -117,15 +117,7 @@ def stack_planes(structure: Structure) -> PlaneStack:
     closed = structure.closed
     if not closed:
         raise GeometryError(_why_nothing_is_closed(structure))
-    axes = _axes_of(closed)
-    local = [contour.points_mm @ axes for contour in closed]
-    positions = np.array([points[:, 2].mean() for points in local])
-    worst = max(float(np.abs(p[:, 2] - at).max()) for p, at in zip(local, positions, strict=True))
-    if worst > NOT_PLANAR_MM:
-        raise GeometryError(
-            f"contours are not on parallel planes: a point lies {worst:.2f} mm off its plane "
-            f"(at most {NOT_PLANAR_MM} mm)"
-        )
+    axes, local, positions = _in_frame(closed)
     groups = _group(positions)
     notes: list[Finding] = []
     kinds = [contour.kind for contour in closed]
@@ -139,6 +131,38 @@ def stack_planes(structure: Structure) -> PlaneStack:
     if not planes:
         raise GeometryError("its closed contours enclose no area")
     return PlaneStack(axes, tuple(planes), tuple(notes))
+
+
+def plane_gaps_mm(structure: Structure) -> FloatArray:
+    """Distances between the planes of a structure's closed contours, (n - 1,) mm.
+
+    Raises
+    ------
+    GeometryError
+        As ``stack_planes``.
+    """
+    if not structure.closed:
+        raise GeometryError(_why_nothing_is_closed(structure))
+    positions = _in_frame(structure.closed)[2]
+    return np.diff([positions[group].mean() for group in _group(positions)])
+
+
+def _in_frame(closed: Sequence[Contour]) -> tuple[FloatArray, list[FloatArray], FloatArray]:
+    """Axes of the planes, points (u, v, n) of each contour, position of each along n."""
+    sizes = np.array([len(contour.points_mm) for contour in closed])
+    starts = np.cumsum(sizes) - sizes
+    drawn = np.concatenate([contour.points_mm for contour in closed])
+    axes = _axes_of(drawn, starts)
+    points = drawn @ axes
+    along = points[:, 2]
+    positions = np.add.reduceat(along, starts) / sizes
+    worst = float(np.abs(along - np.repeat(positions, sizes)).max())
+    if worst > NOT_PLANAR_MM:
+        raise GeometryError(
+            f"contours are not on parallel planes: a point lies {worst:.2f} mm off its plane "
+            f"(at most {NOT_PLANAR_MM} mm)"
+        )
+    return axes, np.split(points, starts[1:]), positions
 
 
 def _note(code: str, structure: Structure, text: str) -> Finding:
@@ -158,16 +182,19 @@ def _why_nothing_is_closed(structure: Structure) -> str:
     return "; ".join(parts)
 
 
-def _axes_of(contours: Sequence[Contour]) -> FloatArray:
-    """Axes (u, v, n) from the contour with the largest area."""
-    normals = np.array([_area_vector(contour.points_mm) for contour in contours])
+def _axes_of(points: FloatArray, starts: NDArray[np.intp]) -> FloatArray:
+    """Axes (u, v, n) from the contour with the largest area.
+
+    ``points`` (m, 3) holds the contours one after another, ``starts`` where each begins.
+    """
+    normals = _area_vectors(points, starts)
     size = np.linalg.norm(normals, axis=1)
     best = int(size.argmax())
     if size[best] > 0:
         normal = normals[best] / size[best]
-    else:  # every contour crosses itself evenly: the plane of the points
-        points = contours[0].points_mm
-        normal = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][2]
+    else:  # every contour crosses itself evenly: the plane of the first one's points
+        first = points[: starts[1]] if starts.size > 1 else points
+        normal = np.linalg.svd(first - first.mean(axis=0), full_matrices=False)[2][2]
     main = int(np.abs(normal).argmax())
     normal = normal * np.sign(normal[main])
     order = [(main + 1) % 3, (main + 2) % 3, main]
@@ -179,10 +206,13 @@ def _axes_of(contours: Sequence[Contour]) -> FloatArray:
     return read_only(np.column_stack([u, np.cross(normal, u), normal]))
 
 
-def _area_vector(points: FloatArray) -> FloatArray:
-    """Vector area (3,) of a closed polygon in space, by Newell's sum."""
-    shifted = points - points[0]
-    return np.asarray(0.5 * np.cross(shifted, np.roll(shifted, -1, axis=0)).sum(axis=0))
+def _area_vectors(points: FloatArray, starts: NDArray[np.intp]) -> FloatArray:
+    """Vector areas (n, 3) of closed polygons in space, by Newell's sum."""
+    sizes = np.diff(np.append(starts, len(points)))
+    following = np.arange(1, len(points) + 1)
+    following[starts + sizes - 1] = starts
+    shifted = points - np.repeat(points[starts], sizes, axis=0)
+    return np.asarray(0.5 * np.add.reduceat(np.cross(shifted, shifted[following]), starts))
 
 
 def _group(positions: FloatArray) -> list[NDArray[np.intp]]:

@@ -56,17 +56,23 @@ class Coverage:
         Centroid of the covered part, as a fraction of the cell; 0.5 where nothing is covered.
     node_inside : (layers, v lines, u lines) bool
         Whether the grid node lies inside the polygons.
-    edge_layer, edge_u_mm, edge_v_mm : (m,) arrays
-        The vertices of the polygons and their crossings of grid lines, within the grid.
+    edge_start : (layers + 1,) int
+        Where each layer's edge points begin in the arrays that follow.
+    edge_column, edge_row : (m,) int
+        Cells of the edge points: the polygons' vertices and crossings of grid lines in the grid.
+    edge_u, edge_v : (m,) float
+        Their place in those cells, 0 .. 1.
     """
 
     fraction: FloatArray
     u: FloatArray
     v: FloatArray
     node_inside: NDArray[np.bool_]
-    edge_layer: IndexArray
-    edge_u_mm: FloatArray
-    edge_v_mm: FloatArray
+    edge_start: IndexArray
+    edge_column: IndexArray
+    edge_row: IndexArray
+    edge_u: FloatArray
+    edge_v: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,19 +113,22 @@ def cover(layers: Sequence[Sequence[FloatArray]], u: Lines, v: Lines) -> Coverag
     pieces, column, _, of = _cut(by_row.take(within), u)
     keep = column < u.cells
     pieces, column, row = pieces.take(keep), column[keep], row[within][of][keep]
-    inside = column >= 0
     fraction, moment_u, moment_v = _accumulate(pieces, column, row, u=u, v=v, layers=len(layers))
     covered = fraction > 1e-12
     fraction = np.where(covered, np.minimum(fraction, 1.0), 0.0)
     safe = np.where(covered, fraction, 1.0)
+    on_grid = column >= 0
+    pieces, column, row = pieces.take(on_grid), column[on_grid], row[on_grid]
     return Coverage(
         fraction=fraction,
         u=np.clip(np.where(covered, moment_u / safe, 0.5), 0.0, 1.0),
         v=np.clip(np.where(covered, moment_v / safe, 0.5), 0.0, 1.0),
         node_inside=node_inside,
-        edge_layer=np.tile(pieces.layer[inside], 2),
-        edge_u_mm=np.concatenate([pieces.x0[inside], pieces.x1[inside]]),
-        edge_v_mm=np.concatenate([pieces.y0[inside], pieces.y1[inside]]),
+        edge_start=np.searchsorted(pieces.layer, np.arange(len(layers) + 1)),
+        edge_column=column,
+        edge_row=row,
+        edge_u=u.fraction(pieces.x0, column),
+        edge_v=v.fraction(pieces.y0, row),
     )
 
 

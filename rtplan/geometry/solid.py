@@ -14,7 +14,7 @@ from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Structure, StructureSet
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.planes import Plane, PlaneStack, stack_planes
+from rtplan.geometry.planes import Plane, PlaneStack, plane_gaps_mm, stack_planes
 
 BRIDGED_SPACINGS = 2.0
 """A gap of up to this many spacings is bridged; a wider one separates bodies."""
@@ -117,7 +117,7 @@ def plane_spacing_mm(structure_set: StructureSet) -> float | None:
     for structure in structure_set:
         if structure.problem is None and len(structure.closed) > 1:
             try:
-                gaps.append(stack_planes(structure).gaps_mm)
+                gaps.append(plane_gaps_mm(structure))
             except GeometryError:
                 continue
     every = np.concatenate([np.empty(0), *gaps])
