@@ -14,6 +14,7 @@ from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Structure, StructureSet
 from rtplan.geometry.grid import FloatArray
+from rtplan.geometry.raster import IndexArray
 from rtplan.geometry.planes import Plane, PlaneStack, plane_gaps_mm, stack_planes
 
 BRIDGED_SPACINGS = 2.0
@@ -91,12 +92,7 @@ def prisms(stack: PlaneStack, structure: Structure, *, lone_plane_mm: float | No
         notes.append(_note("GEO006", structure, text))
     bridged = gaps <= BRIDGED_SPACINGS * spacing * _ROUNDING
     skipped = bridged & (gaps > SKIPPED_SPACINGS * spacing)
-    for kind, code in ((skipped, "GEO005"), (~bridged, "GEO007")):
-        where = [f"{stack.planes[i].position_mm:.1f} mm" for i in np.flatnonzero(kind)]
-        if where:
-            verb = "bridged" if code == "GEO005" else "taken as the end of one body"
-            text = f"planes missing after {', '.join(where)}; {verb}"
-            notes.append(_note(code, structure, text))
+    notes += _gap_notes(stack, structure, np.flatnonzero(skipped), np.flatnonzero(~bridged))
     half = np.where(bridged, gaps, np.nan) / 2
     below, above = np.append(np.nan, half), np.append(half, np.nan)
     # An end takes half of the gap on its other side, unless a plane was skipped there.
@@ -125,6 +121,27 @@ def plane_spacing_mm(structure_set: StructureSet) -> float | None:
         return None
     values, counts = np.unique(np.round(every, 2), return_counts=True)
     return float(values[counts.argmax()])
+
+
+def _gap_notes(
+    stack: PlaneStack, structure: Structure, skipped: IndexArray, apart: IndexArray
+) -> list[Finding]:
+    """Findings on planes that are missing: bridged, or taken as the end of a body."""
+    notes = []
+    if skipped.size:
+        where = ", ".join(f"{stack.planes[i].position_mm:.1f} mm" for i in skipped)
+        notes.append(_note("GEO005", structure, f"a plane is missing after {where}; bridged"))
+    for i in apart.tolist():
+        below, above = stack.planes[i], stack.planes[i + 1]
+        text = (
+            f"no contours between {below.position_mm:.1f} and {above.position_mm:.1f} mm; "
+            "taken as separate bodies"
+        )
+        if below.polygon().intersects(above.polygon()):
+            notes.append(_note("GEO008", structure, f"{text}, though they face each other"))
+        else:
+            notes.append(_note("GEO007", structure, text))
+    return notes
 
 
 def _typical(gaps: FloatArray, lone_plane_mm: float | None) -> float:

@@ -36,9 +36,12 @@ def test_a_skipped_plane_is_bridged_with_a_finding() -> None:
 
 def test_a_wide_gap_separates_bodies_with_a_finding() -> None:
     rings = [rectangle(0, 0, 10, 10, z) for z in (0.0, 3.0, 30.0, 33.0)]
-    solid = solid_of(structure(rings))
-    assert solid.volume_cc == pytest.approx(100 * 12 / 1000, rel=0.01)
-    assert {item.code for item in solid.findings} == {"GEO007"}
+    facing = solid_of(structure(rings))
+    assert facing.volume_cc == pytest.approx(100 * 12 / 1000)
+    assert {item.code for item in facing.findings} == {"GEO008"}
+    apart = solid_of(structure(rings[:2] + [ring + 50.0 for ring in rings[:2]]))
+    assert apart.volume_cc == pytest.approx(100 * 12 / 1000)
+    assert {item.code for item in apart.findings} == {"GEO007"}
 
 
 def test_a_single_plane_needs_a_thickness_from_elsewhere() -> None:

@@ -1,0 +1,173 @@
+"""``rtplan check``: the whole path, from a folder of DICOM-RT to a report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rtplan.cli import common
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rtplan.case import Case
+    from rtplan.facts import Facts
+    from rtplan.report.content import Checked
+
+EPILOG = """examples:
+  rtplan check FOLDER --facts facts.toml --out report
+  rtplan check FOLDER --definition omec-2023 --limits tg101 --json -
+
+Without --definition every definition of the package is checked; without --limits, tg101."""
+
+METRICS = ("D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.035cc[Gy]")
+"""Metrics of every structure in the report: ICRU 83 near-minimum, median, near-maximum, and
+the near-point dose of ICRU 91."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EPILOG
+    common.add_case_arguments(parser)
+    parser.add_argument("--definition", action="append", metavar="ID", help="may be repeated")
+    parser.add_argument("--limits", action="append", metavar="ID|FILE", help="may be repeated")
+    parser.add_argument("--facts", metavar="F", help="TOML file of what DICOM does not hold")
+    parser.add_argument("--out", metavar="DIR", help="write report.html and what belongs to it")
+    parser.add_argument("--json", metavar="F", help="write the report as JSON (- for output)")
+    parser.add_argument("--figures", metavar="DIR", help="write the figures alone")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, print the verdicts, write what was asked for."""
+    from rtplan.report.content import report_json
+
+    checked = check(args, common.open_case(args))
+    report: dict[str, Any] = report_json(checked)
+    if args.json != "-":
+        show(report)
+    if args.json:
+        common.write_json(report, args.json)
+    if args.figures or args.out:
+        write(args, checked, report)
+    return int(report["verdict"]["exit_code"])
+
+
+def check(args: argparse.Namespace, case: Case) -> Checked:
+    """Everything the package can say of a case."""
+    from rtplan.dvh.case import compute_case, settings_for
+    from rtplan.dvh.document import evaluate_all
+    from rtplan.dvh.engine import Settings
+    from rtplan.dvh.metrics import parse
+    from rtplan.facts import Facts
+    from rtplan.lesions.read import read_lesions
+    from rtplan.protocol.evaluate import evaluate_definition
+    from rtplan.protocol.limits import evaluate_limits
+    from rtplan.protocol.load import available, load_definition, load_facts, load_limits
+    from rtplan.report.content import Checked
+
+    ids = args.definition or [entry.id for entry in available() if entry.kind == "definition"]
+    definitions = [load_definition(name) for name in ids]
+    limits = [load_limits(name) for name in args.limits or ["tg101"]]
+    facts: Facts = load_facts(args.facts) if args.facts else Facts()
+    structures = case.structure_set.structures if case.structure_set else ()
+    settings = settings_for(case, Settings())
+    with common.progress(args) as progress:
+        progress(0, 1, "counting lesions")
+        reading = read_lesions(case.structure_set, facts=facts) if case.structure_set else None
+        dvhs = compute_case(case, structures=structures, settings=settings, progress=progress)
+    metrics = [parse(text) for text in METRICS]
+    return Checked(
+        case=case,
+        reading=reading,
+        definitions=tuple(evaluate_definition(d, reading, facts) for d in definitions)
+        if reading
+        else (),
+        limits=tuple(evaluate_limits(item, case, dvhs) for item in limits),
+        dvhs=dvhs,
+        metrics=tuple(evaluate_all(item, metrics, prescription_gy=None) for item in dvhs),
+        settings=settings.as_json()
+        | {"definitions": ids, "limits": [item.id for item in limits], "facts": bool(args.facts)},
+    )
+
+
+def write(args: argparse.Namespace, checked: Checked, report: dict[str, Any]) -> None:
+    """Write the figures and, with --out, the report; says where."""
+    from rtplan.report.dvh_plot import dvh_plot
+    from rtplan.report.figures import lesion_figures
+    from rtplan.report.overview import overview_figure
+    from rtplan.report.write import write_figures, write_report
+
+    figures: dict[str, bytes] = {}
+    with common.progress(args) as progress:
+        progress(0, 1, "drawing")
+        if checked.reading is not None:
+            figures |= lesion_figures(checked.case, checked.reading)
+            overview = overview_figure(checked.case, checked.reading)
+            figures |= {"overview.png": overview} if overview else {}
+        if any(structure.dvh for structure in checked.dvhs):
+            figures["dvh.svg"] = dvh_plot(report["dvh"]["structures"])
+    if args.figures:
+        write_figures(figures, args.figures)
+    if args.out:
+        write_report(report, figures, args.out)
+        print(f"report: {args.out}/report.html", file=sys.stderr if args.json == "-" else None)
+
+
+def show(report: dict[str, Any]) -> None:
+    """Print the verdict, its reasons, and the limits that matter."""
+    from rtplan.cli import console
+    from rtplan.report.summary import STATUSES
+
+    verdict = report["verdict"]
+    print(f"{report['case']}: {verdict['headline']}\n")
+    rows = []
+    for line in verdict["lines"]:
+        status = STATUSES.get(line["status"])
+        word = f"{status.symbol} {status.word}" if status else line["status"]
+        rows.append([word, line["subject"], line["text"]])
+    console.table(["verdict", "of", "why"], rows)
+    for limits in report["limits"]["sets"]:
+        _show_rows(limits)
+    dose = report["objects"]["dose"]
+    print(f"dose used: {dose['used'] if dose else report['objects']['dose_problem']}")
+    print("rtplan supports decisions of qualified clinicians. It is not a medical device.")
+
+
+def _show_rows(limits: dict[str, Any]) -> None:
+    from rtplan.cli import console
+
+    rows = [row for row in limits["rows"] if row["status"] != "not_evaluated"]
+    if not rows:
+        return
+    rows.sort(key=lambda row: row["status"] != "violated")
+    print(f"{limits['id']}, {limits['fractions']} fractions ({limits['source']}):")
+    console.table(
+        ["status", "structure", "metric", "value", "limit", "evidence"],
+        [
+            [
+                row["status"],
+                _matched(row),
+                row["metric"],
+                f"{row['value']:.2f}",
+                f"{row['op']} {row['limit']:g} {row['unit']}",
+                row["evidence"],
+            ]
+            for row in rows
+        ],
+        right=(3,),
+    )
+
+
+def _matched(row: dict[str, Any]) -> str:
+    name = row["matched"]["name"] if row["matched"] else ""
+    return (
+        str(row["structure"]) if name in ("", row["structure"]) else f"{row['structure']} ({name})"
+    )
+
+
+def check_arguments(path: str, options: Sequence[str] = ()) -> argparse.Namespace:
+    """The arguments of ``rtplan check PATH`` with options, for commands that run it."""
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    return parser.parse_args([path, *options])

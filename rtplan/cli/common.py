@@ -1,0 +1,169 @@
+"""What commands share: the arguments of a case, opening it, progress, JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtplan import __version__
+
+if TYPE_CHECKING:
+    from rtplan.case import Case, Input
+    from rtplan.findings import Finding
+
+Progress = Callable[[int, int, str], None]
+"""Called with done, total, and what is being done."""
+
+
+def add_case_arguments(parser: argparse.ArgumentParser) -> None:
+    """PATH and the options that every command on a case has."""
+    parser.add_argument("path", metavar="PATH", help="folder, file or zip with DICOM-RT")
+    add_reading_arguments(parser)
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of reading, without PATH."""
+    group = parser.add_argument_group("reading")
+    group.add_argument("--charset", metavar="NAME", help="character set of undeclared text")
+    for name, what in (
+        ("patient", "patient"),
+        ("plan", "RT Plan"),
+        ("structure-set", "RT Structure Set"),
+        ("dose", "RT Dose"),
+    ):
+        text = f"choose the {what} by UID or its end"
+        if name == "patient":
+            text = "choose the patient by the key that the list of choices prints"
+        group.add_argument(f"--{name}", metavar="UID", help=text)
+    group.add_argument("--strict", action="store_true", help="warnings become errors")
+    group.add_argument("--quiet", action="store_true", help="print results only, no progress")
+
+
+def open_case(args: argparse.Namespace) -> Case:
+    """Read and link the case that the arguments name.
+
+    Raises
+    ------
+    InputError
+        Nothing usable, or a doubt about what belongs together (AmbiguousError).
+    """
+    from rtplan.dicom.link import Choice, link
+    from rtplan.dicom.read import read
+
+    with progress(args) as report:
+        inventory = read(args.path, charset=args.charset, progress=report)
+    choice = Choice(
+        patient=args.patient,
+        plan=args.plan,
+        structure_set=args.structure_set,
+        dose=args.dose,
+    )
+    case = link(inventory, choice=choice)
+    return strict(case) if args.strict else case
+
+
+def strict(case: Case) -> Case:
+    """The case with its warnings raised to errors, which stop what they touch."""
+    from dataclasses import replace
+
+    from rtplan.findings import Severity
+
+    raised = tuple(
+        replace(item, severity=Severity.ERROR) if item.severity is Severity.WARNING else item
+        for item in case.findings
+    )
+    return replace(case, findings=raised)
+
+
+@contextmanager
+def progress(args: argparse.Namespace) -> Iterator[Progress]:
+    """A progress bar on standard error; silent when that is no terminal, or with ``--quiet``.
+
+    It appears only if the work takes longer than a second.
+    """
+    if args.quiet or not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    import time
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("", total=None)
+    began, shown = time.monotonic(), False
+
+    def report(done: int, total: int, text: str) -> None:
+        nonlocal shown
+        if not shown and time.monotonic() - began > 1:
+            bar.start()
+            shown = True
+        bar.update(task, completed=done, total=total, description=text)
+
+    try:
+        yield report
+    finally:
+        if shown:
+            bar.stop()
+
+
+def document(
+    schema: str,
+    *,
+    settings: Mapping[str, object],
+    inputs: Sequence[Input],
+    findings: Sequence[Finding],
+    **body: object,
+) -> dict[str, object]:
+    """A JSON document with what every one carries around its body."""
+    return {
+        "schema": schema,
+        "version": __version__,
+        "settings": dict(settings),
+        "inputs": [item.as_json() for item in inputs],
+        **body,
+        "findings": [item.as_json() for item in findings],
+    }
+
+
+def write_json(content: Mapping[str, object], target: str) -> None:
+    """Write a document to a file, or to standard output for ``-``.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    from rtplan.report.json_text import dump_json
+
+    text = dump_json(content)
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        write_text(Path(target), text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, line ends as they are; InputError where that fails."""
+    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file; InputError where that fails."""
+    from rtplan.errors import InputError
+
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; name another file") from error

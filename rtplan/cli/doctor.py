@@ -1,0 +1,286 @@
+"""``rtplan doctor``: what is in a folder, how it links, what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from rtplan.cli import common
+from rtplan.cli.main import EXIT_DONE, EXIT_NOT_EVALUATED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rtplan.case import Case
+    from rtplan.dicom.inventory import FoundDose, FoundSeries, Inventory
+    from rtplan.findings import Finding
+    from rtplan.geometry.contour import Structure
+    from rtplan.geometry.grid import Grid
+
+SCHEMA = "rtplan/doctor/1"
+_SEVERITIES = ("error", "warning", "info")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    common.add_case_arguments(parser)
+    parser.add_argument("--json", metavar="F", help="write everything as JSON; - for the output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, link, say what was found; 3 where a finding is an error.
+
+    Raises
+    ------
+    InputError
+        Nothing to read, or a doubt about what belongs together; what was found is shown first.
+    """
+    from rtplan.dicom.link import Choice, link
+    from rtplan.dicom.read import read
+    from rtplan.errors import InputError
+    from rtplan.findings import has_errors
+
+    with common.progress(args) as report:
+        inventory = read(args.path, charset=args.charset, progress=report)
+    choice = Choice(args.patient, args.plan, args.structure_set, args.dose)
+    case, doubt = None, None
+    if inventory.has_rt_objects:
+        try:
+            case = link(inventory, choice=choice)
+        except InputError as error:
+            doubt = error
+    found = _findings(inventory, case, strict=args.strict)
+    if args.json:
+        common.write_json(_document(inventory, case, found, doubt), args.json)
+    if args.json != "-":
+        _show(inventory, case, found)
+    if doubt is not None:
+        raise doubt
+    return EXIT_NOT_EVALUATED if has_errors(found) else EXIT_DONE
+
+
+def _findings(inventory: Inventory, case: Case | None, *, strict: bool) -> tuple[Finding, ...]:
+    """Everything noticed, once each, worst first; with ``strict`` warnings are errors."""
+    from dataclasses import replace
+
+    from rtplan.findings import Severity
+
+    every = dict.fromkeys((*inventory.findings, *(case.findings if case else ())))
+    found = [
+        replace(item, severity=Severity.ERROR)
+        if strict and item.severity is Severity.WARNING
+        else item
+        for item in every
+    ]
+    return tuple(
+        sorted(found, key=lambda item: (_SEVERITIES.index(item.severity.value), item.code))
+    )
+
+
+def _show(inventory: Inventory, case: Case | None, found: Sequence[Finding]) -> None:
+    from rtplan.cli import console
+
+    rows = _object_rows(inventory)
+    if rows:
+        console.table(("object", "UID ends", "what it is", "grid (mm)"), rows)
+    others = [f"{count} {kind}" for kind, count in inventory.kinds]
+    print(f"files: {', '.join(others)}\n")
+    if case is not None:
+        console.notes(f"links ({case.label})", _link_lines(case))
+        if case.structure_set is not None:
+            print("structures:")
+            console.table(
+                ("#", "name", "type", "contours", "points", "state"),
+                [_structure_row(item) for item in case.structure_set],
+                right=(0, 3, 4),
+            )
+    _show_findings(found)
+
+
+def _show_findings(found: Sequence[Finding]) -> None:
+    """Findings worst first; those of one code together, with what to do about them."""
+    from rtplan.cli import console
+    from rtplan.findings_catalogue import CATALOGUE
+
+    if not found:
+        print("nothing is wrong")
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for item in found:
+        groups.setdefault((item.severity.value, item.code), []).append(item)
+    for (severity, code), items in groups.items():
+        entry = CATALOGUE[code]
+        lines = _finding_lines(items)
+        if entry.remedy != "Nothing.":
+            lines.append(f"> {entry.remedy}")
+        console.notes(f"{severity} {code}: {entry.meaning.rstrip('.')}", lines)
+
+
+def _finding_lines(items: Sequence[Finding], most: int = 8) -> list[str]:
+    from rtplan.dicom.inventory import uid_end
+
+    lines = []
+    for item in items[:most]:
+        roi = "" if item.roi_number is None else f"ROI {item.roi_number}: "
+        of = f" (object {uid_end(item.sop_instance_uid)})" if item.sop_instance_uid else ""
+        lines.append(f"{roi}{item.text}{of}")
+    if len(items) > most:
+        lines.append(f"and {len(items) - most} more")
+    return lines
+
+
+def _object_rows(inventory: Inventory) -> list[tuple[str, str, str, str]]:
+    from rtplan.dicom.chains import describe, rt_objects
+    from rtplan.dicom.inventory import FoundDose, uid_end
+
+    rows = []
+    for item in rt_objects(inventory):
+        kind, _, rest = describe(item).partition(f" {uid_end(item.uid)}, ")
+        grid = _grid_text(item.grid) if isinstance(item, FoundDose) else ""
+        rows.append((kind, uid_end(item.uid), rest, grid))
+    rows += [_series_row(item) for item in inventory.series]
+    return rows
+
+
+def _series_row(item: FoundSeries) -> tuple[str, str, str, str]:
+    from rtplan.dicom.inventory import uid_end
+
+    series = item.series
+    count = f"{len(series.files)} image{'s' if len(series.files) != 1 else ''}"
+    return f"{series.modality} series", uid_end(series.series_uid), count, _grid_text(series.grid)
+
+
+def _grid_text(grid: Grid | None) -> str:
+    if grid is None:
+        return "none"
+    shape = " x ".join(str(count) for count in reversed(grid.shape))
+    return f"{shape} at {' x '.join(f'{step:g}' for step in grid.spacing_mm)}"
+
+
+def _structure_row(item: Structure) -> tuple[str, ...]:
+    closed = item.closed
+    state = item.problem or ("" if closed else "no closed contour, so no volume")
+    points = sum(len(contour.points_mm) for contour in item.contours)
+    return (
+        str(item.number),
+        item.name,
+        item.roi_type,
+        str(len(item.contours)),
+        str(points),
+        state,
+    )
+
+
+def _link_lines(case: Case) -> list[str]:
+    from rtplan.dicom.inventory import uid_end
+
+    structure_set, plan, dose = case.structure_set, case.plan, case.dose
+    lines = [
+        f"structure set: {uid_end(structure_set.sop_instance_uid)}"
+        if structure_set
+        else "structure set: none"
+    ]
+    fractions = "not stated" if plan is None or plan.fractions is None else str(plan.fractions)
+    lines.append(
+        f"plan: {uid_end(plan.sop_instance_uid)}, fractions {fractions}" if plan else "plan: none"
+    )
+    if dose is None:
+        lines.append(f"dose: not used: {case.dose_problem}")
+    else:
+        state = "the plan's total dose" if case.dose_is_plans else case.dose_doubt
+        highest = float(dose.values_gy.max())
+        lines.append(f"dose: {uid_end(dose.sop_instance_uid)}, maximum {highest:.3f} Gy; {state}")
+    if case.stored_dvhs:
+        lines.append(f"stored DVHs: {len(case.stored_dvhs)}")
+    if case.images:
+        text = ", ".join(f"{image.modality} ({len(image.files)})" for image in case.images)
+        lines.append(f"images: {text}")
+    else:
+        lines.append("images: none")
+    return lines
+
+
+def _document(
+    inventory: Inventory, case: Case | None, found: Sequence[Finding], doubt: Exception | None
+) -> dict[str, object]:
+    inputs = [
+        *(item.input for item in inventory.structure_sets),
+        *(item.input for item in inventory.plans),
+        *(item for dose in inventory.doses for item in dose.inputs),
+    ]
+    return common.document(
+        SCHEMA,
+        settings={},
+        inputs=inputs,
+        findings=found,
+        files=dict(inventory.kinds),
+        objects={
+            "structure_sets": [
+                {
+                    "sop_instance_uid": item.uid,
+                    "patient": item.patient,
+                    "structures": len(item.structure_set.structures),
+                }
+                for item in inventory.structure_sets
+            ],
+            "plans": [
+                {
+                    "sop_instance_uid": item.uid,
+                    "patient": item.patient,
+                    "fractions": item.plan.fractions,
+                    "approval": item.plan.approval,
+                }
+                for item in inventory.plans
+            ],
+            "doses": [_dose_json(item) for item in inventory.doses],
+            "series": [
+                {
+                    "series_instance_uid": item.series.series_uid,
+                    "patient": item.patient,
+                    "modality": item.series.modality,
+                    "images": len(item.series.files),
+                }
+                for item in inventory.series
+            ],
+        },
+        case=None if case is None else _case_json(case),
+        problem=None if doubt is None else str(doubt),
+    )
+
+
+def _dose_json(item: FoundDose) -> dict[str, object]:
+    return {
+        "sop_instance_uid": item.uid,
+        "patient": item.patient,
+        "summation": item.summation_text or None,
+        "dose_type": item.dose_type or None,
+        "units": item.units or None,
+        "beam_numbers": list(item.beam_numbers),
+        "problem": item.problem,
+    }
+
+
+def _case_json(case: Case) -> dict[str, object]:
+    structures = [] if case.structure_set is None else list(case.structure_set)
+    dose = case.dose
+    return {
+        "label": case.label,
+        "structure_set": case.structure_set.sop_instance_uid if case.structure_set else None,
+        "plan": case.plan.sop_instance_uid if case.plan else None,
+        "dose": dose.sop_instance_uid if dose else None,
+        "dose_max_gy": round(float(dose.values_gy.max()), 6) if dose else None,
+        "dose_problem": case.dose_problem,
+        "dose_is_plans": case.dose_is_plans,
+        "dose_doubt": case.dose_doubt,
+        "stored_dvhs": len(case.stored_dvhs),
+        "images": [{"modality": item.modality, "slices": len(item.files)} for item in case.images],
+        "structures": [
+            {
+                "number": item.number,
+                "name": item.name,
+                "type": item.roi_type,
+                "contours": len(item.contours),
+                "problem": item.problem,
+            }
+            for item in structures
+        ],
+    }

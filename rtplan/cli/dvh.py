@@ -1,0 +1,179 @@
+"""``rtplan dvh``: dose-volume histograms and metrics of the structures of a case."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from rtplan.cli import common
+from rtplan.cli.main import EXIT_DONE, EXIT_NOT_EVALUATED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rtplan.case import Case
+    from rtplan.dvh.curve import StructureDVH
+    from rtplan.dvh.metrics import MetricValue
+    from rtplan.geometry.contour import Structure
+
+EPILOG = """examples:
+  rtplan dvh FOLDER
+  rtplan dvh FOLDER --roi Heart --roi '#3' --metric 'D0.035cc[Gy]' --metric 'V20Gy[%]'
+  rtplan dvh FOLDER --json dvh.json --csv dvh.csv --plot dvh.svg"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EPILOG
+    common.add_case_arguments(parser)
+    parser.add_argument(
+        "--roi", action="append", metavar="NAME|#NUMBER", help="only this ROI (may be repeated)"
+    )
+    parser.add_argument(
+        "--metric", action="append", metavar="M", default=[], help="a metric, such as D95%%[Gy]"
+    )
+    parser.add_argument("--json", metavar="F", help="write rtplan/dvh/1 JSON (- for output)")
+    parser.add_argument("--csv", metavar="F", help="write the curves as CSV")
+    parser.add_argument("--plot", metavar="F", help="write a plot (SVG)")
+    parser.add_argument(
+        "--interpolation", choices=["right_prism"], default="right_prism", help="between planes"
+    )
+    parser.add_argument(
+        "--end-cap", choices=["half_slice"], default="half_slice", help="beyond the last planes"
+    )
+    parser.add_argument(
+        "--dose-interpolation", choices=["trilinear"], default="trilinear", help="between voxels"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute, print, write; 3 where something asked for was not evaluated."""
+    from rtplan.dvh.case import compute_case, settings_for
+    from rtplan.dvh.document import evaluate_all, structure_json
+    from rtplan.dvh.engine import DoseInterpolation, EndCap, Interpolation, Settings
+    from rtplan.dvh.metrics import parse
+    from rtplan.report.write import write_dvh_csv
+
+    metrics = [parse(text) for text in args.metric]
+    case = common.open_case(args)
+    structures = choose(case, args.roi)
+    settings = settings_for(
+        case,
+        Settings(
+            Interpolation(args.interpolation),
+            EndCap(args.end_cap),
+            DoseInterpolation(args.dose_interpolation),
+        ),
+    )
+    with common.progress(args) as progress:
+        results = compute_case(case, structures=structures, settings=settings, progress=progress)
+    prescription = prescribed_gy(case)
+    values = [evaluate_all(r, metrics, prescription_gy=prescription) for r in results]
+    rows = [structure_json(r, v) for r, v in zip(results, values, strict=True)]
+    document = common.document(
+        "rtplan/dvh/1",
+        settings=settings.as_json() | {"prescription_gy": prescription},
+        inputs=case.inputs,
+        findings=case.findings,
+        case=case.label,
+        structures=rows,
+    )
+    if args.json != "-":
+        _print(case, results, values)
+    if args.json:
+        common.write_json(document, args.json)
+    if args.csv:
+        write_dvh_csv(document, args.csv)
+    if args.plot:
+        from pathlib import Path
+
+        from rtplan.report.dvh_plot import dvh_plot
+
+        common.write_bytes(Path(args.plot), dvh_plot(rows))
+    missing = _missing(results, values, structures, asked=args.roi is not None)
+    return EXIT_NOT_EVALUATED if missing else EXIT_DONE
+
+
+def choose(case: Case, wanted: Sequence[str] | None) -> tuple[Structure, ...]:
+    """The structures named, or all of them.
+
+    Raises
+    ------
+    InputError, NamingError
+        No structure set; a name that is none of its ROIs, or of several.
+    """
+    from rtplan.errors import InputError, NamingError
+    from rtplan.report.text import visible
+
+    if case.structure_set is None:
+        raise InputError("there is no RT Structure Set; add one to the folder")
+    structures = case.structure_set.structures
+    if wanted is None:
+        return structures
+    chosen = []
+    for text in wanted:
+        found = [s for s in structures if text in (s.name, f"#{s.number}")]
+        if not found:
+            names = ", ".join(f"{visible(s.name)} (#{s.number})" for s in structures)
+            raise NamingError(f"no ROI is called {text!r}; there are {names}")
+        if len(found) > 1:
+            numbers = ", ".join(f"#{s.number}" for s in found)
+            raise NamingError(f"{len(found)} ROIs are called {text!r}; choose one of {numbers}")
+        chosen += found
+    return tuple(chosen)
+
+
+def prescribed_gy(case: Case) -> float | None:
+    """The plan's prescribed dose where it has exactly one, in Gy."""
+    doses = {item.dose_gy for item in case.plan.prescriptions} if case.plan else set()
+    return doses.pop() if len(doses) == 1 and case.dose_is_plans else None
+
+
+def _missing(
+    results: Sequence[StructureDVH],
+    values: Sequence[dict[str, MetricValue]],
+    structures: Sequence[Structure],
+    *,
+    asked: bool,
+) -> bool:
+    """Whether something asked for has no number; without --roi, empty ROIs do not count."""
+    from rtplan.dvh.metrics import Status
+
+    for result, numbers, structure in zip(results, values, structures, strict=True):
+        if not asked and not structure.closed and structure.problem is None:
+            continue
+        if result.dvh is None:
+            return True
+        if any(value.status is Status.NOT_EVALUATED for value in numbers.values()):
+            return True
+    return False
+
+
+def _print(
+    case: Case, results: Sequence[StructureDVH], values: Sequence[dict[str, MetricValue]]
+) -> None:
+    """The table of structures, then what is missing and why."""
+    from rtplan.cli import console
+
+    metrics = list(values[0]) if values else []
+    rows, notes = [], []
+    for result, numbers in zip(results, values, strict=True):
+        dvh = result.dvh
+        doses = (dvh.min_gy, dvh.mean_gy, dvh.max_gy) if dvh else (None, None, None)
+        row = [result.name, console.number(result.volume_cc), console.number(result.covered_cc)]
+        row += [console.number(value, digits=2) for value in doses]
+        row += [console.number(numbers[m].value) for m in metrics]
+        rows.append([str(result.number), *row])
+        if result.reason:
+            notes.append(f"{result.name}: {result.reason}")
+        notes += [
+            f"{result.name}: {metric} not evaluated: {value.reason}"
+            for metric, value in numbers.items()
+            if value.reason and value.reason != result.reason
+        ]
+    header = ["#", "structure", "volume cc", "in grid cc", "min Gy", "mean Gy", "max Gy", *metrics]
+    console.table(header, rows, right=range(2, len(header)))
+    console.notes("not evaluated", notes)
+    console.findings([*case.findings, *(f for r in results for f in r.findings)])
+    sys.stdout.flush()

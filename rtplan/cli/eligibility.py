@@ -1,0 +1,256 @@
+"""``rtplan eligibility``: what published definitions say of the lesions of a case."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtplan.cli import common
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rtplan.case import Input
+    from rtplan.facts import Facts
+    from rtplan.findings import Finding
+    from rtplan.lesions.model import LesionReading
+
+EPILOG = """examples:
+  rtplan eligibility FOLDER --all --facts facts.toml
+  rtplan eligibility --lesions lesions.json --definition omec-2023 esophagus-cn-2025
+
+exit codes: 1 a definition is not met; else 3 one cannot be told; else 0.
+"Consistent" means consistent with the definition as published. It does not mean eligible for a
+treatment: that is for clinicians to decide."""
+
+SCHEMA = "rtplan/eligibility/1"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EPILOG
+    parser.add_argument("path", metavar="PATH", nargs="?", help="folder, file or zip with DICOM-RT")
+    parser.add_argument(
+        "--lesions", metavar="F", help="lesions file (rtplan/lesions/1) instead of PATH; complete"
+    )
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--definition",
+        action="extend",
+        nargs="+",
+        metavar="ID",
+        help="definition by id, or a TOML file of your own; may be repeated",
+    )
+    which.add_argument("--all", action="store_true", help="every definition of the package")
+    parser.add_argument("--facts", metavar="F", help="TOML file of what DICOM does not hold")
+    parser.add_argument(
+        "--json", metavar="F", help="write rtplan/eligibility/1 JSON (- for output)"
+    )
+    common.add_reading_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, print the table and the reasons, write what was asked for."""
+    from rtplan.facts import Facts
+    from rtplan.protocol.evaluate import evaluate_definition
+    from rtplan.protocol.load import available, load_definition, load_facts
+
+    _sort_out(args)
+    ids = args.definition or [entry.id for entry in available() if entry.kind == "definition"]
+    definitions = [load_definition(name) for name in dict.fromkeys(ids)]
+    facts = load_facts(args.facts) if args.facts else Facts()
+    label, reading, inputs, findings = _reading(args, facts)
+    results = [evaluate_definition(item, reading, facts).as_json() for item in definitions]
+    count = {"lower": reading.count.lower, "best": reading.count.best, "upper": reading.count.upper}
+    content = common.document(
+        SCHEMA,
+        settings={
+            "definitions": [item.id for item in definitions],
+            "facts": bool(args.facts),
+            "lesions": "file" if args.lesions else "path",
+        },
+        inputs=inputs,
+        findings=findings,
+        case=label,
+        count=count,
+        count_reason=reading.reason,
+        definitions=results,
+    )
+    if args.json != "-":
+        show(content)
+    if args.json:
+        common.write_json(content, args.json)
+    return exit_code(results)
+
+
+def exit_code(results: Sequence[Mapping[str, object]]) -> int:
+    """The exit code of the contract for some definitions as JSON."""
+    verdicts = {item["verdict"] for item in results}
+    if "not_consistent" in verdicts:
+        return 1
+    return 3 if "indeterminate" in verdicts else 0
+
+
+def _sort_out(args: argparse.Namespace) -> None:
+    """PATH may stand after the ids of --definition; exactly one of PATH and --lesions is given."""
+    from rtplan.errors import InputError
+
+    ids = args.definition or []
+    if args.path is None and args.lesions is None and len(ids) > 1 and Path(ids[-1]).exists():
+        args.path = ids.pop()
+    if (args.path is None) == (args.lesions is None):
+        found = "neither" if args.path is None else "both"
+        raise InputError(f"give either PATH or --lesions F; {found} was given")
+
+
+def _reading(
+    args: argparse.Namespace, facts: Facts
+) -> tuple[str, LesionReading, Sequence[Input], Sequence[Finding]]:
+    """Label, lesions, inputs and findings, from a lesions file or from DICOM."""
+    if args.lesions:
+        from rtplan.lesions.files import load_reading
+        from rtplan.protocol.stated import with_stated
+
+        listed = with_stated(load_reading(args.lesions), facts)
+        return "lesions file", listed, (), _all_findings(listed)
+    from rtplan.errors import InputError
+    from rtplan.lesions.read import read_lesions
+
+    case = common.open_case(args)
+    if case.structure_set is None:
+        raise InputError(
+            "there is no RT Structure Set, so there are no lesions; "
+            "give a folder that holds one, or a list with --lesions"
+        )
+    read = read_lesions(case.structure_set, facts=facts)
+    return case.label, read, case.inputs, (*case.findings, *_all_findings(read))
+
+
+def _all_findings(reading: LesionReading) -> tuple[Finding, ...]:
+    own = tuple(item for lesion in reading.lesions for item in lesion.findings)
+    return tuple(dict.fromkeys((*reading.findings, *own)))
+
+
+def show(content: Mapping[str, Any]) -> None:
+    """Print the table, where the definitions disagree, and the reasons."""
+    from rtplan.cli import console
+    from rtplan.report.summary import status_of
+
+    print(f"{content['case']}: {_counted(content)}\n")
+    rows = []
+    for item in content["definitions"]:
+        status = status_of(item["verdict"])
+        rows.append([item["id"], f"{status.symbol} {_verdict(item)}", _why(item)])
+    console.table(["definition", "verdict", "why"], rows)
+    _show_disagreement(content["definitions"])
+    for item in content["definitions"]:
+        _show_definition(item)
+    print(
+        "Consistent means consistent with the definition as published, not eligible for treatment."
+        "\nrtplan supports decisions of qualified clinicians. It is not a medical device."
+    )
+
+
+def _counted(content: Mapping[str, Any]) -> str:
+    count = content["count"]
+    if count["best"] is None:
+        return f"no count of metastases: {content['count_reason']}"
+    text = f"{count['best']} metastas{'is' if count['best'] == 1 else 'es'}"
+    if count["lower"] != count["upper"]:
+        text += f", {count['lower']} to {count['upper']} by what is drawn"
+    return text
+
+
+_WORDS = {
+    "consistent": "consistent",
+    "not_consistent": "not consistent",
+    "indeterminate": "cannot be told",
+    "not_applicable": "not applicable",
+}
+
+
+def _verdict(item: Mapping[str, Any]) -> str:
+    text = _WORDS[item["verdict"]]
+    return f"{text}, {item['scope']}" if item["scope"] else text
+
+
+def _why(item: Mapping[str, Any]) -> str:
+    """The reason in one line; beside it what is not verified."""
+    text = str(item["state"] or item["reason"])
+    if item["rests_on_unverified"]:
+        text += f" [not verified: {', '.join(item['rests_on_unverified'])}]"
+    return text
+
+
+def _show_disagreement(definitions: Sequence[Mapping[str, Any]]) -> None:
+    """Which definitions say yes and which no, where some say each."""
+    groups = {
+        verdict: [item["id"] for item in definitions if item["verdict"] == verdict]
+        for verdict in ("consistent", "not_consistent")
+    }
+    if all(groups.values()):
+        print("The definitions disagree:")
+        for verdict, ids in groups.items():
+            print(f"  {_WORDS[verdict]}: {', '.join(ids)}")
+        print()
+
+
+def _show_definition(item: Mapping[str, Any]) -> None:
+    from rtplan.cli import console
+    from rtplan.report.summary import status_of
+
+    print(f"{item['id']}: {item['title']}")
+    print(f"  {item['wording']}{', ' + item['scope'] if item['scope'] else ''}: {item['reason']}")
+    if item["rests_on_unverified"]:
+        print(f"  rests on what is not verified: {', '.join(item['rests_on_unverified'])}")
+    if item["criteria"]:
+        console.table(
+            ["", "criterion", "value", "limit", "evidence", "source"],
+            [
+                [
+                    f"{status_of(c['status']).symbol} {c['status'].replace('_', ' ')}",
+                    _criterion_text(c),
+                    _value(c),
+                    c["limit"] or "",
+                    c["evidence"],
+                    c["source"],
+                ]
+                for c in item["criteria"]
+            ],
+        )
+    console.notes("  needs", [f"  {need}" for need in item["needs"]])
+    _show_remarks("listed, never deciding", item["conditions"])
+    _show_remarks("pathway of the source, which of its conditions hold", item["pathways"])
+    if item["verdict"] != "not_applicable":
+        console.notes("  not confirmed in the source", [f"  {g['text']}" for g in item["gaps"]])
+    console.notes("  notes", [f"  {note}" for note in item["notes"]])
+
+
+def _criterion_text(criterion: Mapping[str, Any]) -> str:
+    text = str(criterion["text"])
+    if criterion["reason"]:
+        text += f" ({criterion['reason']})"
+    return text if criterion["decides"] else f"{text} [does not decide]"
+
+
+def _value(criterion: Mapping[str, Any]) -> str:
+    value, span = criterion["value"], criterion["range"]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None and span:
+        upper = "more" if span["upper"] is None else span["upper"]
+        return f"{span['lower']} to {upper}"
+    return "–" if value is None else str(value)
+
+
+def _show_remarks(title: str, remarks: Sequence[Mapping[str, Any]]) -> None:
+    from rtplan.cli import console
+
+    lines = []
+    for item in remarks:
+        words = {"met": "holds", "not_met": "does not hold", "unknown": "not known"}
+        status = words.get(str(item["status"]), "not evaluated")
+        needs = f", needs {', '.join(item['needs'])}" if item["needs"] else ""
+        lines.append(f"  {status}{needs}: {item['text']} ({item['evidence']}, {item['source']})")
+    console.notes(f"  {title}", lines)
