@@ -51,9 +51,15 @@ CATALOGUE: dict[str, Entry] = {
         "Its volume is a guess by convention: draw it on more planes if the number matters.",
     ),
     "GEO007": Entry(
+        "info",
+        "The structure has parts more than two plane spacings apart; each ends half a spacing "
+        "beyond its last plane.",
+        "Nothing, if they are separate bodies.",
+    ),
+    "GEO008": Entry(
         "warning",
-        "Contour planes are missing over more than two spacings; the parts were taken as separate "
-        "bodies, each ending half a spacing beyond its last plane.",
+        "Contour planes are missing over more than two spacings between contours that face each "
+        "other; the parts were taken as separate bodies.",
         "If they are one body, draw the missing planes.",
     ),
     "DVH001": Entry(
@@ -385,8 +391,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "LNK006": Entry(
         "info",
-        "Objects that do not belong to the case were left out.",
-        "Choose them with --plan, --structure-set or --dose if they were meant.",
+        "RT objects that are not used in this case.",
+        "Nothing, unless they were meant: then choose with --plan, --structure-set or --dose.",
     ),
     "LNK007": Entry(
         "warning",

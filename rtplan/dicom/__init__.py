@@ -1,0 +1,1 @@
+"""DICOM at the edges: reading, linking, writing. The only user of pydicom."""

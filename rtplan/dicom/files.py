@@ -1,0 +1,256 @@
+"""Where bytes come from: a folder, one file or a zip archive, and every file in it.
+
+A *locator* is a string that names one file again later: its path, or for a member of an archive
+the archive's path, ``!/`` and the member's name. Members are read into memory, within limits, and
+never unpacked to disk.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from rtplan.errors import DicomError, InputError
+from rtplan.findings import Finding, finding
+
+MEMBER_MARK = "!/"
+MAX_FILES = 200_000
+MAX_OBJECT_BYTES = 2 << 30
+MAX_ARCHIVE_BYTES = 32 << 30
+MAX_RATIO = 250
+RATIO_FREE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file: what names it, its size in bytes, and its place in name order (from 1).
+
+    Findings name a file by its place, because file names often hold a patient's name or ID.
+    """
+
+    locator: str
+    size: int
+    place: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"file {self.place} of {self.total} in name order ({self.size} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every regular file under a path, in name order, and what was left out."""
+
+    entries: tuple[Entry, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def list_files(path: str) -> Listing:
+    """Files under ``path``: a folder with its subfolders, one file, or a zip archive.
+
+    Raises
+    ------
+    InputError
+        The path does not exist, is neither file nor folder, or holds no file.
+    """
+    root = Path(path)
+    if not root.exists():
+        raise InputError(f"{_shown(path)} does not exist; give a folder, a DICOM file or a zip")
+    if root.is_dir():
+        listing = _list_folder(root)
+        empty = "the folder is empty; give a folder that holds DICOM files"
+    elif not root.is_file():
+        raise InputError(f"{_shown(path)} is neither a file nor a folder")
+    elif _is_archive(root):
+        listing = _list_archive(root)
+        empty = "the zip holds no file that can be read; give one that holds DICOM files"
+    else:
+        listing = Listing((Entry(str(root), root.stat().st_size, 1, 1),))
+        empty = ""
+    if not listing.entries:
+        reasons = "".join(f"; {item.text}" for item in listing.findings)
+        raise InputError(f"{empty}{reasons}")
+    return listing
+
+
+class Opener:
+    """Opens files by locator; keeps the archive at hand open until another is needed."""
+
+    def __init__(self) -> None:
+        self._archive: zipfile.ZipFile | None = None
+
+    def __enter__(self) -> Opener:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._close()
+
+    def open(self, locator: str) -> BinaryIO:
+        """An open stream of one file; the caller closes it.
+
+        Raises
+        ------
+        DicomError
+            The file cannot be opened, or a member of an archive is beyond the limits.
+        """
+        where, member = _split(locator)
+        try:
+            if member is None:
+                return open(where, "rb")
+            if self._archive is None or self._archive.filename != where:
+                self._close()
+                self._archive = zipfile.ZipFile(where)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise DicomError(f"a file cannot be opened ({type(error).__name__})") from None
+        return io.BytesIO(_member_bytes(self._archive, member))
+
+    def _close(self) -> None:
+        if self._archive is not None:
+            self._archive.close()
+            self._archive = None
+
+
+def open_each(locators: Iterable[str]) -> Iterator[BinaryIO]:
+    """Open files one after the other; each is closed when the next is opened.
+
+    Raises
+    ------
+    DicomError
+        As ``Opener.open``.
+    """
+    with Opener() as opener:
+        for locator in locators:
+            with opener.open(locator) as stream:
+                yield stream
+
+
+def read_all(stream: BinaryIO) -> bytes:
+    """All bytes of an open file; DicomError beyond ``MAX_OBJECT_BYTES``."""
+    stream.seek(0)
+    data = stream.read(MAX_OBJECT_BYTES + 1)
+    if len(data) > MAX_OBJECT_BYTES:
+        raise DicomError(f"the file is larger than {MAX_OBJECT_BYTES} bytes")
+    return data
+
+
+def is_member(locator: str) -> bool:
+    """Whether the locator names a member of an archive, which has no path of its own."""
+    return _split(locator)[1] is not None
+
+
+def _shown(path: str) -> str:
+    """The path in quotes, as the user typed it."""
+    return f'"{path}"'
+
+
+def _split(locator: str) -> tuple[str, str | None]:
+    where, mark, member = locator.partition(MEMBER_MARK)
+    if mark and not os.path.exists(locator) and os.path.isfile(where):
+        return where, member
+    return locator, None
+
+
+def _is_archive(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def _list_folder(root: Path) -> Listing:
+    found: list[tuple[str, int]] = []
+    findings: list[Finding] = []
+    leaving = unreadable = 0
+    inside = root.resolve()
+    for folder, subfolders, names in os.walk(root, followlinks=False):
+        subfolders.sort()
+        for name in (*subfolders, *sorted(names)):
+            path = Path(folder, name)
+            try:
+                status = path.lstat()
+                if stat.S_ISLNK(status.st_mode):
+                    leaving += not path.resolve().is_relative_to(inside)
+                elif stat.S_ISREG(status.st_mode):
+                    found.append((str(path), status.st_size))
+                elif not stat.S_ISDIR(status.st_mode):
+                    unreadable += 1
+            except (OSError, RuntimeError):
+                unreadable += 1
+    if leaving:
+        findings.append(finding("FIL006", f"{leaving} links that lead out of the folder"))
+    if unreadable:
+        findings.append(finding("FIL007", f"{unreadable} entries that are not plain files"))
+    if len(found) > MAX_FILES:
+        raise InputError(
+            f"the folder holds {len(found)} files, more than {MAX_FILES}; give one case's folder"
+        )
+    return Listing(_entries(sorted(found)), tuple(findings))
+
+
+def _list_archive(path: Path) -> Listing:
+    findings: list[Finding] = []
+    found: list[tuple[str, int]] = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = sorted(archive.infolist(), key=lambda member: member.filename)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+        raise InputError(f"the zip cannot be read ({error}); unpack it and give the folder") from (
+            None
+        )
+    if len(members) > MAX_FILES or sum(m.file_size for m in members) > MAX_ARCHIVE_BYTES:
+        raise InputError(
+            f"the zip holds {len(members)} members of {sum(m.file_size for m in members)} bytes; "
+            f"at most {MAX_FILES} and {MAX_ARCHIVE_BYTES} are read: unpack it and give the folder"
+        )
+    for member in members:
+        if member.is_dir():
+            continue
+        reason = _refusal(member)
+        if reason:
+            findings.append(finding("FIL008", f"a member of the zip was not read: {reason}"))
+        else:
+            found.append((f"{path}{MEMBER_MARK}{member.filename}", member.file_size))
+    return Listing(_entries(found), tuple(findings))
+
+
+def _refusal(member: zipfile.ZipInfo) -> str | None:
+    """Why a member is not read, or None."""
+    if member.flag_bits & 0x1:
+        return "it is encrypted"
+    if member.file_size > MAX_OBJECT_BYTES:
+        return f"it unpacks to {member.file_size} bytes, more than {MAX_OBJECT_BYTES}"
+    ratio = member.file_size / max(member.compress_size, 1)
+    if member.file_size > RATIO_FREE_BYTES and ratio > MAX_RATIO:
+        return f"it unpacks to {member.file_size} bytes, {ratio:.0f} times its size"
+    return None
+
+
+def _member_bytes(archive: zipfile.ZipFile, member: str) -> bytes:
+    """Bytes of a member; never more than its directory entry declares."""
+    try:
+        info = archive.getinfo(member)
+        reason = _refusal(info)
+        if reason:
+            raise DicomError(f"a member of the zip was not read: {reason}")
+        with archive.open(info) as stream:
+            data = stream.read(info.file_size + 1)
+    except (KeyError, zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
+        raise DicomError(f"a member of the zip cannot be read ({type(error).__name__})") from None
+    except Exception as error:  # zlib.error has no common base with the others
+        if isinstance(error, DicomError):
+            raise
+        raise DicomError(f"a member of the zip is damaged ({type(error).__name__})") from None
+    if len(data) > info.file_size:
+        raise DicomError("a member of the zip is longer than the archive declares")
+    return data
+
+
+def _entries(found: list[tuple[str, int]]) -> tuple[Entry, ...]:
+    total = len(found)
+    return tuple(
+        Entry(locator, size, place, total) for place, (locator, size) in enumerate(found, start=1)
+    )

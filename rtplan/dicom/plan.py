@@ -1,0 +1,157 @@
+"""An RT Plan or RT Ion Plan (PS3.3 C.8.8.9 to C.8.8.16): fractions, beams, prescription."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from rtplan.case import Plan, Prescription
+from rtplan.dicom.parse import Parsed, code, decimal, integer, items, text, uid
+from rtplan.errors import DicomError
+from rtplan.findings import Finding, finding
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_TARGET = "TARGET"
+
+
+def read_plan(parsed: Parsed) -> tuple[Plan, tuple[Finding, ...]]:
+    """The plan of a parsed RT Plan or RT Ion Plan, and what was noticed in it.
+
+    Raises
+    ------
+    DicomError
+        The file is cut off or contradicts itself: what it says cannot be trusted.
+    """
+    if parsed.problem:
+        raise DicomError(parsed.problem)
+    dataset = parsed.dataset
+    found: list[Finding] = []
+
+    def note(code: str, text: str, path: str | None = None) -> None:
+        found.append(finding(code, text, sop_instance_uid=parsed.uid, path=path))
+
+    groups = items(dataset, "FractionGroupSequence")
+    fractions = None
+    if len(groups) > 1:
+        note("RTP002", f"the plan has {len(groups)} fraction groups", "FractionGroupSequence")
+    elif groups:
+        try:
+            fractions = integer(groups[0], "NumberOfFractionsPlanned")
+        except DicomError as error:
+            note("RTP006", str(error), "FractionGroupSequence[0]")
+    if fractions is not None and fractions < 1:
+        note("RTP006", f"Number of Fractions Planned is {fractions}", "FractionGroupSequence[0]")
+        fractions = None
+    elif fractions is None and len(groups) < 2:
+        note("RTP001", "the plan does not state a number of fractions")
+    prescriptions = _prescriptions(parsed, note)
+    if not prescriptions and len(groups) == 1 and fractions:
+        prescriptions = _beam_doses(groups[0], fractions, note)
+    if not prescriptions:
+        note("RTP004", "the plan states no target dose")
+    approval = code(dataset, "ApprovalStatus")
+    if approval != "APPROVED":
+        note("RTP003", f"Approval Status is {approval or 'absent'}")
+    if any(_setups(group) for group in groups):
+        note("RTP005", "the plan has brachytherapy application setups")
+    return (
+        Plan(
+            sop_instance_uid=parsed.uid,
+            label=text(dataset, "RTPlanLabel", parsed.text),
+            fractions=fractions,
+            beam_numbers=_beam_numbers(dataset, note),
+            prescriptions=prescriptions,
+            structure_set_uid=_reference(dataset, "ReferencedStructureSetSequence"),
+            dose_uids=references(dataset, "ReferencedDoseSequence"),
+            approval=approval,
+        ),
+        tuple(found),
+    )
+
+
+def references(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """Referenced SOP Instance UIDs of a sequence, in stored order."""
+    found = (uid(item, "ReferencedSOPInstanceUID") for item in items(dataset, keyword))
+    return tuple(dict.fromkeys(value for value in found if value))
+
+
+def _reference(dataset: Dataset, keyword: str) -> str | None:
+    found = references(dataset, keyword)
+    return found[0] if found else None
+
+
+class _Note(Protocol):
+    """The function that adds a finding."""
+
+    def __call__(self, code: str, text: str, path: str | None = None) -> None: ...
+
+
+def _prescriptions(parsed: Parsed, note: _Note) -> tuple[Prescription, ...]:
+    """Target Prescription Dose (300A,0026) of the Dose References that are targets."""
+    found = []
+    for index, item in enumerate(items(parsed.dataset, "DoseReferenceSequence")):
+        path = f"DoseReferenceSequence[{index}]"
+        if code(item, "DoseReferenceType") != _TARGET:
+            continue
+        try:
+            dose = decimal(item, "TargetPrescriptionDose")
+            roi_number = integer(item, "ReferencedROINumber")
+            number = integer(item, "DoseReferenceNumber")
+        except DicomError as error:
+            note("RTP006", str(error), path)
+            continue
+        if dose is None:
+            continue
+        if dose <= 0:
+            note("RTP006", f"Target Prescription Dose is {dose:g} Gy", path)
+            continue
+        kind = code(item, "DoseReferenceStructureType")
+        description = text(item, "DoseReferenceDescription", parsed.text)
+        label = f' "{description}"' if description else ""
+        source = f"Dose Reference {number}{label} ({kind or 'type not stated'})"
+        found.append(Prescription(dose, roi_number, source))
+    return tuple(found)
+
+
+def _beam_doses(group: Dataset, fractions: int, note: _Note) -> tuple[Prescription, ...]:
+    """The sum of Beam Dose (300A,0084) over the beams of a fraction group, times fractions."""
+    total = 0.0
+    beams = items(group, "ReferencedBeamSequence")
+    for index, beam in enumerate(beams):
+        try:
+            dose = decimal(beam, "BeamDose")
+        except DicomError as error:
+            note("RTP006", str(error), f"FractionGroupSequence[0].ReferencedBeamSequence[{index}]")
+            return ()
+        if dose is None:
+            return ()
+        total += dose
+    if total <= 0:
+        return ()
+    source = f"sum of the Beam Doses of {len(beams)} beams times {fractions} fractions"
+    return (Prescription(total * fractions, None, source),)
+
+
+def _setups(group: Dataset) -> int:
+    try:
+        return integer(group, "NumberOfBrachyApplicationSetups") or 0
+    except DicomError:
+        return 0
+
+
+def _beam_numbers(dataset: Dataset, note: _Note) -> tuple[int, ...]:
+    """Beam numbers of treatment beams, in stored order; setup fields are left out."""
+    found = []
+    for keyword in ("BeamSequence", "IonBeamSequence"):
+        for index, beam in enumerate(items(dataset, keyword)):
+            if code(beam, "TreatmentDeliveryType") == "SETUP":
+                continue
+            try:
+                number = integer(beam, "BeamNumber")
+            except DicomError as error:
+                note("RTP006", str(error), f"{keyword}[{index}]")
+                continue
+            if number is not None:
+                found.append(number)
+    return tuple(found)

@@ -1,0 +1,105 @@
+"""A file that was cut off is found out, wherever it was cut."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+from rtplan.dicom import encoding
+from rtplan.dicom.encoding import Whole, check_extent, inflate, looks_like_dicom, read_start
+from rtplan.dicom.parse import parse
+from rtplan.dicom.structures import read_structure_set
+from rtplan.errors import DicomError
+from tests.dicom import objects
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def extent(data: bytes) -> Whole:
+    start = read_start(data)
+    return check_extent(
+        data, offset=start.offset, transfer_syntax_uid=start.transfer_syntax_uid
+    ).whole
+
+
+@pytest.mark.parametrize("path", sorted(DATA.rglob("*.dcm")), ids=lambda path: path.name)
+def test_real_files_are_whole_but_the_truncated_one(path: Path) -> None:
+    data = path.read_bytes()
+    assert looks_like_dicom(data[:512])
+    expected = Whole.CUT_OFF if "truncated" in path.name else Whole.YES
+    assert extent(data) is expected
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+@pytest.mark.parametrize("undefined", [False, True])
+def test_structure_set_cut_anywhere_gives_no_number_in_silence(
+    explicit: bool, undefined: bool
+) -> None:
+    """Every cut is refused or flagged, or leaves all contours as they were."""
+    small = objects.structure_set(("GTV",))
+    data = objects.to_bytes(small, explicit=explicit, undefined=undefined)
+    whole, _ = read_structure_set(parse(data, modality="RTSTRUCT"))
+    contours = [[c.points_mm.tolist() for c in s.contours] for s in whole]
+    for end in range(140, len(data)):
+        try:
+            parsed = parse(data[:end], modality="RTSTRUCT")
+            found, notes = read_structure_set(parsed)
+        except DicomError:
+            continue
+        if [[c.points_mm.tolist() for c in s.contours] for s in found] == contours and not any(
+            s.problem for s in found
+        ):
+            continue
+        assert any(note.severity == "error" for note in (*parsed.findings, *notes)), end
+        assert all(s.problem or not s.closed for s in found), end
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+@pytest.mark.parametrize("undefined", [False, True])
+def test_a_cut_inside_an_element_is_always_seen(explicit: bool, undefined: bool) -> None:
+    plan = objects.plan()
+    data = objects.to_bytes(plan, explicit=explicit, undefined=undefined)
+    ends = set()
+    elements = [element for element in plan if element.tag.group > 2]
+    for count in range(3, len(elements) + 1):
+        part = Dataset()
+        for element in elements[:count]:
+            part.add(element)
+        ends.add(len(objects.to_bytes(part, explicit=explicit, undefined=undefined)))
+    silent = {end for end in range(min(ends), len(data)) if extent(data[:end]) is Whole.YES}
+    assert silent == {end for end in ends if end < len(data)}
+
+
+def test_trailing_zero_bytes_are_padding_and_other_bytes_are_not() -> None:
+    data = objects.to_bytes(objects.plan(), explicit=True)
+    assert extent(data + bytes(100)) is Whole.YES
+    assert extent(data + b"garbage that follows the data set") is not Whole.YES
+
+
+def test_deep_nesting_is_refused() -> None:
+    item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    sequence = b"\x0a\x30\x10\x00" + b"\xff\xff\xff\xff"
+    data = b"\x08\x00\x05\x00\x00\x00\x00\x00" + (sequence + item) * 500
+    result = check_extent(data, offset=0, transfer_syntax_uid=None)
+    assert result.whole is Whole.CONTRADICTORY
+    assert "nested" in result.text
+
+
+def test_deflate_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "MAX_INFLATED_BYTES", 1 << 16)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(bytes(1 << 20)) + packer.flush()
+    with pytest.raises(DicomError, match="more than"):
+        inflate(packed, 0)
+    with pytest.raises(DicomError, match="cut off"):
+        inflate(packed[:20], 0)
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"hello world, this is a text file", b"\x08\x00", bytes(512)]
+)
+def test_foreign_bytes_do_not_look_like_dicom(head: bytes) -> None:
+    assert not looks_like_dicom(head)

@@ -1,0 +1,89 @@
+"""RT Plan: fractions, prescription, beams; what is not known is None, never a default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+from rtplan.case import Plan
+from rtplan.dicom.parse import parse
+from rtplan.dicom.plan import read_plan
+from rtplan.errors import DicomError
+from tests.dicom import objects
+from tests.dicom.objects import to_bytes
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def read(ds: Dataset) -> tuple[Plan, set[str]]:
+    plan, notes = read_plan(parse(to_bytes(ds), modality="RTPLAN"))
+    return plan, {note.code for note in notes}
+
+
+def test_plan_is_read() -> None:
+    plan, codes = read(objects.plan())
+    assert (plan.fractions, plan.beam_numbers, plan.approval) == (5, (1, 2), "APPROVED")
+    assert [(p.dose_gy, p.roi_number) for p in plan.prescriptions] == [(25.0, None)]
+    assert plan.structure_set_uid == objects.RS_UID
+    assert codes == set()
+
+
+def test_missing_fractions_are_not_known() -> None:
+    plan, codes = read(objects.plan(fractions=None))
+    assert plan.fractions is None
+    assert codes == {"RTP001"}
+
+
+@pytest.mark.parametrize("value", [0, -3])
+def test_impossible_fractions_are_not_known(value: int) -> None:
+    plan, codes = read(objects.plan(fractions=value))
+    assert plan.fractions is None
+    assert codes == {"RTP006"}
+
+
+def test_several_fraction_groups_leave_fractions_unknown() -> None:
+    ds = objects.plan()
+    ds.FractionGroupSequence.append(ds.FractionGroupSequence[0])
+    plan, codes = read(ds)
+    assert plan.fractions is None
+    assert codes == {"RTP002"}
+
+
+def test_beam_doses_times_fractions_where_no_target_dose_is_stated() -> None:
+    ds = objects.plan()
+    del ds.DoseReferenceSequence
+    plan, codes = read(ds)
+    assert [p.dose_gy for p in plan.prescriptions] == [20.0]
+    assert codes == set()
+
+
+def test_no_prescription_is_said() -> None:
+    ds = objects.plan()
+    del ds.DoseReferenceSequence
+    del ds.FractionGroupSequence[0].ReferencedBeamSequence[1].BeamDose
+    plan, codes = read(ds)
+    assert plan.prescriptions == ()
+    assert codes == {"RTP004"}
+
+
+def test_setup_beams_and_unapproved_plans() -> None:
+    ds = objects.plan()
+    ds.BeamSequence[1].TreatmentDeliveryType = "SETUP"
+    ds.ApprovalStatus = "REJECTED"
+    plan, codes = read(ds)
+    assert plan.beam_numbers == (1,)
+    assert codes == {"RTP003"}
+
+
+def test_cut_off_plan_is_refused() -> None:
+    with pytest.raises(DicomError, match="cut off"):
+        read_plan(parse((DATA / "pydicom/rtplan_truncated.dcm").read_bytes(), modality="RTPLAN"))
+
+
+def test_real_plan() -> None:
+    plan, _ = read_plan(parse((DATA / "breast/rtplan.dcm").read_bytes(), modality="RTPLAN"))
+    assert plan.fractions == 7
+    assert [p.dose_gy for p in plan.prescriptions] == [14.0, pytest.approx(11.3114, abs=1e-4)]
+    assert plan.beam_numbers == (1, 2, 3, 4)

@@ -1,0 +1,194 @@
+"""Reading folders, files and archives: nothing is so bad that it stops the rest."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from rtplan.dicom import files
+from rtplan.dicom.read import read
+from rtplan.errors import InputError
+from tests.dicom import objects
+from tests.dicom.objects import ct, dose, plan, save, structure_set, to_bytes
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def codes(path: Path) -> list[str]:
+    return sorted(note.code for note in read(str(path)).findings)
+
+
+def test_names_and_subfolders_do_not_matter(tmp_path: Path) -> None:
+    save(tmp_path / "a" / "b", structure_set(), ct(0))
+    save(tmp_path / ".hidden", dose())
+    save(tmp_path, plan())
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "empty").write_bytes(b"")
+    inventory = read(str(tmp_path))
+    assert dict(inventory.kinds) == {
+        "CT image": 1, "RTDOSE": 1, "RTPLAN": 1, "RTSTRUCT": 1, "not DICOM": 2,
+    }  # fmt: skip
+    assert codes(tmp_path) == ["FIL004"]
+
+
+def test_one_file_and_a_zip_give_the_same_objects(tmp_path: Path) -> None:
+    folder = save(tmp_path / "in", structure_set(), plan(), dose())
+    archive = tmp_path / "case"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in folder.iterdir():
+            packed.write(file, file.name)
+    from_folder, from_zip = read(str(folder)), read(str(archive))
+    assert [x.input for x in from_folder.plans] == [x.input for x in from_zip.plans]
+    assert from_zip.doses[0].inputs == from_folder.doses[0].inputs
+    (single,) = [p for p in folder.iterdir() if b"481.3\0" in p.read_bytes()[:400]]
+    assert read(str(single)).structure_sets[0].uid == objects.RS_UID
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda p: None, "does not exist"),
+        (lambda p: p.mkdir(), "empty"),
+        (lambda p: save(p, ct(0)), "no RT Structure Set"),
+        (lambda p: p.write_text("hello"), "no RT Structure Set"),
+        (lambda p: p.write_bytes(b"PK\x03\x04 not a zip"), "unpack"),
+    ],
+)
+def test_unusable_paths_say_what_to_do(make: object, match: str, tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    assert callable(make)
+    make(path)
+    with pytest.raises(InputError, match=match):
+        read(str(path))
+
+
+def test_a_damaged_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    save(tmp_path, structure_set())
+    (tmp_path / "z1").write_bytes(bytes(128) + b"DICM" + b"\xff" * 300)
+    (tmp_path / "z2").write_bytes(to_bytes(dose())[:200])
+    inventory = read(str(tmp_path))
+    assert len(inventory.structure_sets) == 1
+    assert [note.code for note in inventory.findings if note.severity == "error"] == ["FIL003"] * 2
+
+
+def test_links_that_leave_are_not_followed(tmp_path: Path) -> None:
+    outside = save(tmp_path / "outside", plan())
+    inside = save(tmp_path / "in", structure_set())
+    (inside / "link").symlink_to(outside / "f0")
+    (inside / "folder").symlink_to(outside)
+    (inside / "loop").symlink_to(inside)
+    inventory = read(str(inside))
+    assert inventory.plans == ()
+    assert codes(inside) == ["FIL006"]
+
+
+def test_copies_are_counted_and_contradictions_dropped(tmp_path: Path) -> None:
+    save(tmp_path, structure_set(), structure_set(), ct(0), ct(0))
+    assert codes(tmp_path) == ["FIL009"]
+    save(tmp_path, structure_set(("OTHER",)), plan())
+    inventory = read(str(tmp_path))
+    assert inventory.structure_sets == ()
+    assert "FIL010" in codes(tmp_path)
+
+
+def test_whole_file_is_used_beside_its_cut_off_copy(tmp_path: Path) -> None:
+    save(tmp_path, plan())
+    (tmp_path / "a-cut").write_bytes(to_bytes(plan())[:-40])
+    inventory = read(str(tmp_path))
+    assert [x.plan.fractions for x in inventory.plans] == [5]
+    assert codes(tmp_path) == ["FIL001"]
+
+
+def test_damaged_copies_of_one_object_are_one_object(tmp_path: Path) -> None:
+    for end in (-40, -44, -48):
+        (tmp_path / f"d{end}").write_bytes(to_bytes(dose())[:end])
+    inventory = read(str(tmp_path))
+    assert len(inventory.doses) == 1
+    assert codes(tmp_path) == ["FIL001"] * 3
+
+
+def test_segmentations_are_recognised_and_not_used(tmp_path: Path) -> None:
+    save(tmp_path, structure_set())
+    (tmp_path / "seg").write_bytes((DATA / "pydicom/liver_1frame.dcm").read_bytes())
+    assert codes(tmp_path) == ["FIL005"]
+
+
+def test_result_does_not_depend_on_file_names(tmp_path: Path) -> None:
+    things = [structure_set(), plan(), dose(), ct(0), ct(3)]
+    one, two = save(tmp_path / "one", *things), save(tmp_path / "two", *things[::-1])
+    first, second = read(str(one)), read(str(two))
+    assert first.findings == second.findings
+    assert [x.uid for x in first.structure_sets] == [x.uid for x in second.structure_sets]
+    assert [x.uids for x in first.series] == [x.uids for x in second.series]
+
+
+def test_no_patient_in_findings(tmp_path: Path) -> None:
+    ds = structure_set(("A", "A"))
+    ds.ROIContourSequence[0].ContourSequence[0].NumberOfContourPoints = 7
+    save(tmp_path / "ZZPHI", ds, dose())
+    (tmp_path / "ZZPHI" / "ZZPHI.dcm").write_bytes(to_bytes(plan())[:180])
+    inventory = read(str(tmp_path))
+    assert inventory.findings
+    assert "ZZPHI" not in repr(inventory.findings)
+    assert {x.patient for x in inventory.structure_sets} == {"patient-1"}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_damage_never_escapes(seed: int, tmp_path: Path) -> None:
+    """Bytes changed at random: every outcome is an inventory or an InputError."""
+    rng = np.random.default_rng(seed)
+    for number, ds in enumerate((structure_set(), dose(), plan(), ct(0))):
+        data = bytearray(to_bytes(ds, explicit=bool(seed % 2), undefined=bool(seed % 3)))
+        for place in rng.integers(132, len(data), size=rng.integers(1, 12)):
+            data[place] = rng.integers(256)
+        (tmp_path / str(number)).write_bytes(data)
+    try:
+        inventory = read(str(tmp_path))
+    except InputError:
+        return
+    for found in inventory.structure_sets:
+        for structure in found.structure_set:
+            assert all(np.isfinite(c.points_mm).all() for c in structure.contours)
+
+
+def test_archive_member_beyond_the_limits_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "RATIO_FREE_BYTES", 1 << 16)
+    archive = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("rs", to_bytes(structure_set()))
+        packed.writestr("bomb", bytes(1 << 22))
+    inventory = read(str(archive))
+    assert [note.code for note in inventory.findings] == ["FIL008"]
+
+
+def test_progress_counts_every_file(tmp_path: Path) -> None:
+    save(tmp_path, structure_set(), plan())
+    seen: list[tuple[int, int]] = []
+    read(str(tmp_path), progress=lambda done, total, text: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_charset_must_be_one(tmp_path: Path) -> None:
+    save(tmp_path, structure_set())
+    with pytest.raises(InputError, match="GB18030"):
+        read(str(tmp_path), charset="klingon")
+
+
+def test_deep_sequences_are_a_finding(tmp_path: Path) -> None:
+    ds: Dataset = structure_set()
+    inner = Dataset()
+    inner.ROINumber = 1
+    for _ in range(100):
+        outer = Dataset()
+        outer.RTROIObservationsSequence = [inner]
+        inner = outer
+    ds.RTROIObservationsSequence = [inner]
+    (tmp_path / "deep").write_bytes(to_bytes(ds, undefined=True))
+    inventory = read(str(tmp_path))
+    assert any(note.severity == "error" for note in inventory.findings)
