@@ -136,6 +136,7 @@ def show(report: dict[str, Any]) -> None:
 
 def _show_rows(limits: dict[str, Any]) -> None:
     from rtplan.cli import console
+    from rtplan.report.text import beside
 
     rows = [row for row in limits["rows"] if row["status"] != "not_evaluated"]
     if not rows:
@@ -149,7 +150,7 @@ def _show_rows(limits: dict[str, Any]) -> None:
                 row["status"],
                 _matched(row),
                 row["metric"],
-                f"{row['value']:.2f}",
+                beside(row["value"], row["limit"]),
                 f"{row['op']} {row['limit']:g} {row['unit']}",
                 row["evidence"],
             ]

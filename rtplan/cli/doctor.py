@@ -23,6 +23,7 @@ _SEVERITIES = ("error", "warning", "info")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    parser.epilog = "examples:\n  rtplan doctor FOLDER\n  rtplan doctor case.zip --json found.json"
     common.add_case_arguments(parser)
     parser.add_argument("--json", metavar="F", help="write everything as JSON; - for the output")
 

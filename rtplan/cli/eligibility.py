@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rtplan.case import Input
     from rtplan.facts import Facts
     from rtplan.findings import Finding
-    from rtplan.lesions.model import LesionReading
+    from rtplan.lesions.model import Lesion, LesionReading
 
 EPILOG = """examples:
   rtplan eligibility FOLDER --all --facts facts.toml
@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         case=label,
         count=count,
         count_reason=reading.reason,
+        lesions=[_lesion_json(lesion) for lesion in reading.lesions],
         definitions=results,
     )
     if args.json != "-":
@@ -132,6 +133,17 @@ def _all_findings(reading: LesionReading) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys((*reading.findings, *own)))
 
 
+def _lesion_json(lesion: Lesion) -> dict[str, object]:
+    """What the definitions used of a lesion."""
+    return {
+        "id": lesion.id,
+        "structures": [{"number": s.number, "name": s.name} for s in lesion.structures],
+        "category": lesion.category.value,
+        "organ": lesion.organ.value if lesion.organ else None,
+        "station": lesion.station,
+    }
+
+
 def show(content: Mapping[str, Any]) -> None:
     """Print the table, where the definitions disagree, and the reasons."""
     from rtplan.cli import console
@@ -144,8 +156,11 @@ def show(content: Mapping[str, Any]) -> None:
         rows.append([item["id"], f"{status.symbol} {_verdict(item)}", _why(item)])
     console.table(["definition", "verdict", "why"], rows)
     _show_disagreement(content["definitions"])
+    names = {
+        item["id"]: ", ".join(s["name"] for s in item["structures"]) for item in content["lesions"]
+    }
     for item in content["definitions"]:
-        _show_definition(item)
+        _show_definition(item, names)
     print(
         "Consistent means consistent with the definition as published, not eligible for treatment."
         "\nrtplan supports decisions of qualified clinicians. It is not a medical device."
@@ -177,7 +192,7 @@ def _verdict(item: Mapping[str, Any]) -> str:
 
 def _why(item: Mapping[str, Any]) -> str:
     """The reason in one line; beside it what is not verified."""
-    text = str(item["state"] or item["reason"])
+    text = str(item["reason"])
     if item["rests_on_unverified"]:
         text += f" [not verified: {', '.join(item['rests_on_unverified'])}]"
     return text
@@ -196,11 +211,13 @@ def _show_disagreement(definitions: Sequence[Mapping[str, Any]]) -> None:
         print()
 
 
-def _show_definition(item: Mapping[str, Any]) -> None:
+def _show_definition(item: Mapping[str, Any], names: Mapping[str, str]) -> None:
     from rtplan.cli import console
     from rtplan.report.summary import status_of
 
     print(f"{item['id']}: {item['title']}")
+    if item["arm_text"]:
+        print(f"  {item['arm_text']}")
     print(f"  {item['wording']}{', ' + item['scope'] if item['scope'] else ''}: {item['reason']}")
     if item["rests_on_unverified"]:
         print(f"  rests on what is not verified: {', '.join(item['rests_on_unverified'])}")
@@ -211,7 +228,7 @@ def _show_definition(item: Mapping[str, Any]) -> None:
                 [
                     f"{status_of(c['status']).symbol} {c['status'].replace('_', ' ')}",
                     _criterion_text(c),
-                    _value(c),
+                    c["shown"],
                     c["limit"] or "",
                     c["evidence"],
                     c["source"],
@@ -219,7 +236,7 @@ def _show_definition(item: Mapping[str, Any]) -> None:
                 for c in item["criteria"]
             ],
         )
-    console.notes("  needs", [f"  {need}" for need in item["needs"]])
+    console.notes("  needs", [f"  {need}{_structures(need, names)}" for need in item["needs"]])
     _show_remarks("listed, never deciding", item["conditions"])
     _show_remarks("pathway of the source, which of its conditions hold", item["pathways"])
     if item["verdict"] != "not_applicable":
@@ -227,21 +244,18 @@ def _show_definition(item: Mapping[str, Any]) -> None:
     console.notes("  notes", [f"  {note}" for note in item["notes"]])
 
 
+def _structures(need: str, names: Mapping[str, str]) -> str:
+    """The structures of the lesion that a need names."""
+    parts = need.split(".")
+    name = names.get(".".join(parts[1:-1]), "") if parts[0] == "lesion" else ""
+    return f" ({name})" if name else ""
+
+
 def _criterion_text(criterion: Mapping[str, Any]) -> str:
     text = str(criterion["text"])
-    if criterion["reason"]:
+    if criterion["reason"] and not criterion["range"]:
         text += f" ({criterion['reason']})"
     return text if criterion["decides"] else f"{text} [does not decide]"
-
-
-def _value(criterion: Mapping[str, Any]) -> str:
-    value, span = criterion["value"], criterion["range"]
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None and span:
-        upper = "more" if span["upper"] is None else span["upper"]
-        return f"{span['lower']} to {upper}"
-    return "–" if value is None else str(value)
 
 
 def _show_remarks(title: str, remarks: Sequence[Mapping[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from rtplan.cli import common, console
 from rtplan.cli.main import EXIT_DONE, EXIT_NOT_EVALUATED
 
 if TYPE_CHECKING:
+    from rtplan.findings import Finding
     from rtplan.lesions.model import Lesion, LesionReading
 
 EPILOG = """examples:
@@ -42,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     if case.structure_set is None:
         raise InputError("there is no RT Structure Set; add one to the folder")
     reading = read_lesions(case.structure_set, facts=facts)
+    if args.strict:
+        reading = _strict(reading)
     if args.json != "-":
         _print(reading)
     if args.json:
@@ -59,6 +62,22 @@ def run(args: argparse.Namespace) -> int:
 
         _write_figures(lesion_figures(case, reading), args.figures)
     return EXIT_DONE if reading.count.is_definite else EXIT_NOT_EVALUATED
+
+
+def _strict(reading: LesionReading) -> LesionReading:
+    """The reading with its warnings as errors."""
+    from dataclasses import replace
+
+    from rtplan.findings import Severity
+
+    def raised(items: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        return tuple(
+            replace(f, severity=Severity.ERROR) if f.severity is Severity.WARNING else f
+            for f in items
+        )
+
+    lesions = tuple(replace(le, findings=raised(le.findings)) for le in reading.lesions)
+    return replace(reading, lesions=lesions, findings=raised(reading.findings))
 
 
 def _print(reading: LesionReading) -> None:

@@ -89,7 +89,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
         )
         sub.add_argument("--version", action="version", version=f"rtplan {__version__}")
         if name == command:
-            module: Command = importlib.import_module(f"rtplan.cli.{name}")  # type: ignore[assignment]
+            module: Command = importlib.import_module(f"rtplan.cli.{name}")
             module.configure(sub)
             sub.set_defaults(run=module.run)
     return parser

@@ -14,8 +14,9 @@ from rtplan.dvh.metrics import MetricValue
 from rtplan.findings import Finding, Severity
 from rtplan.lesions.files import as_json as lesions_json
 from rtplan.lesions.model import LesionReading
-from rtplan.protocol.evaluate import DefinitionResult
 from rtplan.protocol.limits import LimitSetResult
+from rtplan.protocol.result import DefinitionResult
+from rtplan.report.text import beside
 
 SCHEMA = "rtplan/report/1"
 EXIT_DONE, EXIT_VIOLATED, EXIT_NOT_EVALUATED = 0, 1, 3
@@ -121,8 +122,8 @@ def headline(lines: Sequence[Line]) -> str:
     """One sentence that counts the lines by what they say."""
     words = {
         "violated": "{} set{s} of dose limits violated",
-        "not_consistent": "{} definition{s} not met",
-        "consistent": "{} definition{s} met",
+        "not_consistent": "not consistent with {} definition{s}",
+        "consistent": "consistent with {} definition{s}",
         "met": "{} set{s} of dose limits met",
         "indeterminate": "{} could not be told",
         "not_evaluated": "{} not evaluated",
@@ -154,8 +155,8 @@ def _limit_line(limits: Mapping[str, object]) -> Line:
     )
     if of["violated"]:
         worst = "; ".join(
-            f"{row['structure']} {row['metric']} {row['value']:.2f}, limit {row['op']} "
-            f"{row['limit']:g} {row['unit']}"
+            f"{row['structure']} {row['metric']} {beside(row['value'], row['limit'])}, "
+            f"limit {row['op']} {row['limit']:g} {row['unit']}"
             for row in of["violated"][:5]
         )
         return Line("violated", subject, f"{text}: {worst}")
@@ -173,6 +174,7 @@ def _definition_line(definition: Mapping[str, object]) -> Line:
     text = words[verdict]
     if definition.get("state"):
         text = f"state: {str(definition['state']).replace('_', ' ')}"
+        text += f", {definition['scope']}" if definition.get("scope") else ""
     elif definition.get("summary"):
         text = f"{text}: {definition['summary']}"
     return Line(verdict, str(definition["id"]), text)

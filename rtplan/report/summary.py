@@ -1,0 +1,236 @@
+"""What the page says at a glance, worked out from the report's own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+class Kind(StrEnum):
+    """The four answers, worst first, and what is none of them."""
+
+    VIOLATED = "violated"
+    INCONSISTENT = "inconsistent"
+    UNTOLD = "untold"
+    MET = "met"
+    ASIDE = "aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a status is shown: never by colour alone."""
+
+    kind: Kind
+    symbol: str
+    word: str
+
+
+STATUSES: dict[str, Status] = {
+    "violated": Status(Kind.VIOLATED, "✕", "violated"),
+    "error": Status(Kind.VIOLATED, "!", "error"),
+    "not_consistent": Status(Kind.INCONSISTENT, "≠", "not consistent"),
+    "not_met": Status(Kind.INCONSISTENT, "≠", "not met"),
+    "indeterminate": Status(Kind.UNTOLD, "?", "could not be told"),
+    "not_evaluated": Status(Kind.UNTOLD, "?", "not evaluated"),
+    "unknown": Status(Kind.UNTOLD, "?", "unknown"),
+    "consistent": Status(Kind.MET, "✓", "consistent"),
+    "met": Status(Kind.MET, "✓", "met"),
+    "counted": Status(Kind.ASIDE, "·", "counted"),
+    "not_applicable": Status(Kind.ASIDE, "–", "not applicable"),
+    "evaluated": Status(Kind.ASIDE, "·", "evaluated"),
+    "warning": Status(Kind.UNTOLD, "▲", "warning"),
+    "info": Status(Kind.ASIDE, "i", "info"),
+}
+
+_ORDER = tuple(Kind)
+_OTHER = {"lesions": "lesion count"}
+_SEVERITIES = ("error", "warning", "info")
+
+
+def status_of(name: str) -> Status:
+    """How a status is shown; one that is not in the contract is shown as not told.
+
+    >>> status_of("met").symbol, status_of("perhaps").kind
+    ('✓', <Kind.UNTOLD: 'untold'>)
+    """
+    return STATUSES.get(name) or Status(Kind.UNTOLD, "?", name.replace("_", " "))
+
+
+def worst_first(items: Iterable[Json], *, key: str = "status") -> list[Json]:
+    """Items by how bad their status is, otherwise in the order given."""
+    return sorted(items, key=lambda item: _ORDER.index(status_of(item[key]).kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One count of the verdict strip, and what it counts."""
+
+    kind: Kind
+    symbol: str
+    word: str
+    count: int
+    what: str
+
+
+def verdict_strip(report: Json) -> tuple[Tile, ...]:
+    """The four counts: violated, not consistent, could not be told, met.
+
+    Dose limits and definitions are counted one by one; a limit set that was not evaluated at all
+    counts once. Lines of the verdict that concern neither (the lesion count, an error) are added.
+    """
+    tallies: dict[Kind, dict[str, int]] = {kind: {} for kind in Kind}
+    for kind, noun in _counted(report):
+        tallies[kind][noun] = tallies[kind].get(noun, 0) + 1
+    heads = (
+        (Kind.VIOLATED, "✕", "violated"),
+        (Kind.INCONSISTENT, "≠", "not consistent"),
+        (Kind.UNTOLD, "?", "could not be told"),
+        (Kind.MET, "✓", "met or consistent"),
+    )
+    return tuple(
+        Tile(kind, symbol, word, sum(tallies[kind].values()), _what(tallies[kind]))
+        for kind, symbol, word in heads
+    )
+
+
+def _counted(report: Json) -> Iterator[tuple[Kind, str]]:
+    known = set()
+    for definition in definitions_of(report):
+        known.add(definition["id"])
+        yield status_of(definition["verdict"]).kind, "definition"
+    for limit_set in limit_sets_of(report):
+        known.add(limit_set["id"])
+        if limit_set["status"] != "evaluated":
+            yield Kind.UNTOLD, "limit set"
+            continue
+        for row in limit_set["rows"]:
+            yield status_of(row["status"]).kind, "dose limit"
+    for line in report["verdict"]["lines"]:
+        if line["status"] == "error":
+            yield Kind.UNTOLD, "error"  # in the input: it says nothing about the plan
+        elif line["subject"] not in known:
+            yield status_of(line["status"]).kind, _OTHER.get(line["subject"], "other")
+
+
+def _what(tally: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{count} {noun}{'s' if count > 1 and noun != 'other' else ''}"
+        for noun, count in tally.items()
+    )
+
+
+def definitions_of(report: Json) -> Sequence[Json]:
+    """The definitions of a report; none where none was asked for."""
+    part = report.get("eligibility") or {}
+    return tuple(part.get("definitions") or ())
+
+
+def limit_sets_of(report: Json) -> Sequence[Json]:
+    """The limit sets of a report; none where none was asked for."""
+    part = report.get("limits") or {}
+    return tuple(part.get("sets") or ())
+
+
+def structures_of(report: Json) -> Sequence[Json]:
+    """The structures of the report's dose-volume histograms."""
+    part = report.get("dvh") or {}
+    return tuple(part.get("structures") or ())
+
+
+def stored_of(report: Json) -> Sequence[Json]:
+    """The planning system's own histograms, compared."""
+    part = report.get("dvh") or {}
+    return tuple(part.get("stored") or ())
+
+
+@dataclass(frozen=True, slots=True)
+class NotEvaluated:
+    """Limits that were not evaluated for one and the same reason."""
+
+    reason: str
+    rows: tuple[Json, ...]
+
+    def cited(self) -> tuple[tuple[Any, Any], ...]:
+        """Each different (evidence, source) of the rows, once."""
+        return tuple(dict.fromkeys((row["evidence"], row["source"]) for row in self.rows))
+
+
+def evaluated(rows: Iterable[Json]) -> list[Json]:
+    """The rows that have an answer, worst first."""
+    return worst_first(row for row in rows if row["status"] != "not_evaluated")
+
+
+def not_evaluated(rows: Iterable[Json]) -> tuple[NotEvaluated, ...]:
+    """The rows without an answer, by reason, in the order in which the reasons first appear."""
+    groups: dict[str, list[Json]] = {}
+    for row in rows:
+        if row["status"] == "not_evaluated":
+            groups.setdefault(row["reason"] or "no reason given", []).append(row)
+    return tuple(NotEvaluated(reason, tuple(members)) for reason, members in groups.items())
+
+
+def findings_of(report: Json) -> list[Json]:
+    """Every finding of the report once, worst first."""
+    lesions = report.get("lesions") or {}
+    sources: list[Iterable[Json]] = [report.get("findings") or (), lesions.get("findings") or ()]
+    sources += [item.get("findings") or () for item in lesions.get("lesions") or ()]
+    sources += [item.get("findings") or () for item in structures_of(report)]
+    once = {
+        (item["code"], item["text"], tuple(sorted(item["where"].items()))): item
+        for source in sources
+        for item in source
+    }
+    return sorted(once.values(), key=lambda item: _severity_rank(item["severity"]))
+
+
+def _severity_rank(severity: str) -> int:
+    return _SEVERITIES.index(severity) if severity in _SEVERITIES else 0
+
+
+def flat(settings: object, *, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Nested settings as (dotted key, value) pairs.
+
+    >>> list(flat({"dvh": {"end_cap": "half_slice"}, "strict": False}))
+    [('dvh.end_cap', 'half_slice'), ('strict', False)]
+    """
+    if not isinstance(settings, Mapping):
+        yield prefix, settings
+        return
+    for key, value in settings.items():
+        yield from flat(value, prefix=f"{prefix}.{key}" if prefix else str(key))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricColumns:
+    """The metrics of the structure table: the columns, and the reasons behind empty cells."""
+
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def note(self, structure: Json, result: Json) -> int | None:
+        """The number, from 1, of the note that says why a result has no value.
+
+        None where the structure as a whole says it already.
+        """
+        reason = _reason(result)
+        return None if reason == structure.get("reason") else self.notes.index(reason) + 1
+
+
+def metric_columns(structures: Iterable[Json]) -> MetricColumns:
+    """All metrics asked for, in order, and each different reason for a missing one."""
+    names: dict[str, None] = {}
+    notes: dict[str, None] = {}
+    for structure in structures:
+        for name, result in structure["metrics"].items():
+            names[name] = None
+            if result["value"] is None and _reason(result) != structure.get("reason"):
+                notes[_reason(result)] = None
+    return MetricColumns(tuple(names), tuple(notes))
+
+
+def _reason(result: Json) -> str:
+    return str(result["reason"] or "not computed")

@@ -1,0 +1,134 @@
+"""``rtplan check`` and ``demo``: the whole path on the synthetic patient and on real files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtplan.cli.main import main
+from rtplan.report.content import Line, exit_code, headline
+
+BREAST = Path(__file__).parents[1] / "data" / "breast"
+
+
+@pytest.fixture(scope="module")
+def report(patient: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The report of the synthetic patient with its facts."""
+    target = tmp_path_factory.mktemp("report") / "report.json"
+    facts = str(patient / "facts.toml")
+    assert main(["check", str(patient), "--facts", facts, "--json", str(target)]) == 1
+    content: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    return content
+
+
+def test_synthetic_patient_gets_the_verdicts_it_was_made_for(
+    report: dict[str, Any], patient: Path
+) -> None:
+    truth = json.loads((patient / "truth.json").read_text(encoding="utf-8"))
+    count = report["lesions"]["count"]
+    assert count == {"lower": 5, "best": 5, "upper": 5}
+    assert len([x for x in report["lesions"]["lesions"] if x["category"] != "primary"]) == 5
+    verdicts = {x["id"]: x["verdict"] for x in report["eligibility"]["definitions"]}
+    assert verdicts["esophagus-cn-2025"] == "consistent"
+    assert verdicts["omec-2023"] == "not_consistent"
+    assert verdicts["estro-astro-2020"] == "consistent"
+    assert truth["schema"]
+
+
+def test_one_limit_is_violated_and_none_passes_without_a_structure(report: dict[str, Any]) -> None:
+    (limits,) = report["limits"]["sets"]
+    assert limits["fractions"] == 5
+    violated = [row for row in limits["rows"] if row["status"] == "violated"]
+    assert [row["structure"] for row in violated] == ["Rib"]
+    for row in limits["rows"]:
+        if row["matched"] is None:
+            assert row["status"] == "not_evaluated"
+            assert row["value"] is None
+            assert row["reason"]
+        assert row["source"]
+        assert row["evidence"] in ("verified", "secondary", "unconfirmed")
+
+
+def test_volumes_are_those_of_the_truth(report: dict[str, Any], patient: Path) -> None:
+    truth = json.loads((patient / "truth.json").read_text(encoding="utf-8"))
+    volumes = {x["name"]: x["volume_cc"] for x in report["dvh"]["structures"]}
+    checked = 0
+    for lesion in truth["lesions"]:
+        name = lesion["structure"]
+        assert volumes[name] == pytest.approx(lesion["volume_cc"], rel=0.05)
+        checked += 1
+    assert checked >= 5
+
+
+def test_report_holds_no_number_that_is_not_finite_and_no_identity(
+    report: dict[str, Any],
+) -> None:
+    text = json.dumps(report, allow_nan=False)
+    assert "PHANTOM" not in text
+
+
+def test_real_case_with_7_fractions_is_not_evaluated_and_says_so(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    assert main(["check", str(BREAST), "--out", str(out)]) == 3
+    content = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    (limits,) = content["limits"]["sets"]
+    assert limits["status"] == "not_evaluated"
+    assert "7 fractions" in limits["reason"]
+    assert not any(row["status"] == "met" for row in limits["rows"])
+    stored = {item["name"]: item for item in content["dvh"]["stored"]}
+    assert abs(stored["Tumor Bed"]["volume_difference_percent"]) < 3
+    assert abs(stored["Tumor Bed"]["mean_difference_gy"]) < 0.02
+    names = {path.name for path in out.iterdir()}
+    assert {"report.html", "report.json", "dvh.csv", "metrics.csv", "figures"} <= names
+
+
+def test_every_limit_is_not_evaluated_without_a_plan(tmp_path: Path, patient: Path) -> None:
+    for name in ("RS.dcm", "RD.dcm"):
+        (tmp_path / name).write_bytes((patient / name).read_bytes())
+    target = tmp_path / "report.json"
+    assert main(["check", str(tmp_path), "--json", str(target), "--definition", "omec-2023"]) == 3
+    content = json.loads(target.read_text(encoding="utf-8"))
+    for limits in content["limits"]["sets"]:
+        assert all(row["status"] == "not_evaluated" for row in limits["rows"])
+
+
+def test_structure_set_alone_still_counts_lesions(tmp_path: Path, patient: Path) -> None:
+    (tmp_path / "rs").write_bytes((patient / "RS.dcm").read_bytes())
+    target = tmp_path / "report.json"
+    assert main(["check", str(tmp_path), "--json", str(target)]) in (1, 3)
+    content = json.loads(target.read_text(encoding="utf-8"))
+    assert content["lesions"]["count"]["best"] == 5
+    assert content["objects"]["dose"] is None
+    assert content["objects"]["dose_problem"]
+    assert all(item["volume_cc"] or item["reason"] for item in content["dvh"]["structures"])
+
+
+def test_demo_is_0_and_says_where_its_report_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "demo"
+    assert main(["demo", "--out", str(out), "--quiet"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("report/report.html")
+    assert (out / "report" / "report.html").stat().st_size > 100_000
+    assert main(["demo", "--out", str(out), "--quiet"]) == 0  # again over itself
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        ((), 0),
+        (("consistent", "met", "counted", "not_applicable"), 0),
+        (("consistent", "indeterminate"), 3),
+        (("not_evaluated",), 3),
+        (("error",), 3),
+        (("violated", "not_evaluated"), 1),
+        (("not_consistent", "met"), 1),
+    ],
+)
+def test_exit_code_is_the_contract_s(statuses: tuple[str, ...], code: int) -> None:
+    lines = [Line(status, "subject", "text") for status in statuses]
+    assert exit_code(lines) == code
+    assert headline(lines)

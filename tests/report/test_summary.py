@@ -1,0 +1,86 @@
+"""What the page says at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rtplan.report.summary import (
+    Kind,
+    findings_of,
+    metric_columns,
+    not_evaluated,
+    status_of,
+    verdict_strip,
+)
+
+Report = dict[str, Any]
+
+
+def counts(report: Report) -> dict[Kind, int]:
+    return {tile.kind: tile.count for tile in verdict_strip(report)}
+
+
+def test_each_limit_and_definition_is_counted_once(make_report: Callable[[str], Report]) -> None:
+    assert counts(make_report("violated")) == {
+        Kind.VIOLATED: 2,
+        Kind.INCONSISTENT: 1,
+        Kind.UNTOLD: 9,  # seven limits, one definition, one error in the input
+        Kind.MET: 3,
+    }
+
+
+def test_a_limit_set_that_was_not_evaluated_counts_as_not_told(
+    make_report: Callable[[str], Report],
+) -> None:
+    found = counts(make_report("nothing"))
+    assert found == {Kind.VIOLATED: 0, Kind.INCONSISTENT: 0, Kind.UNTOLD: 2, Kind.MET: 0}
+
+
+def test_a_report_of_nothing_has_four_zeros(make_report: Callable[[str], Report]) -> None:
+    assert set(counts(make_report("bare")).values()) == {0}
+
+
+def test_an_unknown_status_is_never_shown_as_met() -> None:
+    assert status_of("passed").kind is Kind.UNTOLD
+
+
+def test_an_undetermined_lesion_count_is_counted_as_not_told(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("fine")
+    before = counts(report)[Kind.UNTOLD]
+    report["verdict"]["lines"][-1]["status"] = "indeterminate"
+    assert counts(report)[Kind.UNTOLD] == before + 1
+
+
+def test_findings_are_worst_first_and_each_once(make_report: Callable[[str], Report]) -> None:
+    report = make_report("violated")
+    report["findings"] += report["findings"]
+    found = findings_of(report)
+    order = ["error", "warning", "info"]
+    assert [order.index(item["severity"]) for item in found] == [0, 1, 1, 2]
+
+
+def test_limits_not_evaluated_are_grouped_by_reason(make_report: Callable[[str], Report]) -> None:
+    rows = make_report("violated")["limits"]["sets"][0]["rows"]
+    for row in rows[-3:]:
+        row["reason"] = "the structure is empty"
+    groups = not_evaluated(rows)
+    assert [len(group.rows) for group in groups] == [1, 1, 1, 1, 3]
+    assert groups[-1].reason == "the structure is empty"
+
+
+def test_a_missing_metric_has_a_note_unless_the_structure_says_it(
+    make_report: Callable[[str], Report],
+) -> None:
+    first, second, third, _ = make_report("fine")["dvh"]["structures"]
+    gone = {"value": None, "uncertainty": None, "status": "not_evaluated"}
+    first["metrics"]["D95%[Gy]"] = gone | {"reason": "smaller than 0.035 cc"}
+    second |= {"reason": "no dose"}
+    second["metrics"]["D95%[Gy]"] = gone | {"reason": "no dose"}
+    columns = metric_columns([first, second, third])
+    assert columns.names == ("D95%[Gy]", "D2%[Gy]", "D0.035cc[Gy]")
+    assert columns.notes == ("smaller than 0.035 cc",)
+    assert columns.note(first, first["metrics"]["D95%[Gy]"]) == 1
+    assert columns.note(second, second["metrics"]["D95%[Gy]"]) is None
