@@ -1,0 +1,1 @@
+"""Definitions and dose limits as TOML data; read through ``rtplan.protocol``."""

@@ -1,0 +1,1 @@
+"""Definitions of oligometastatic disease and dose limits: model, loading, evaluation."""

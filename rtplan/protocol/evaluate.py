@@ -1,0 +1,277 @@
+"""A definition evaluated on the lesions and facts of a case.
+
+A verdict is definite only if every reading of what is known gives it. *Consistent* means consistent
+with the definition as published; it never means eligible for a treatment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import replace
+
+from rtplan.facts import Facts
+from rtplan.lesions.model import Category, LesionReading
+from rtplan.protocol.facts_file import NOT_SOLID
+from rtplan.protocol.load import NO_STATE
+from rtplan.protocol.logic import Truth
+from rtplan.protocol.model import (
+    Arm,
+    CriterionRef,
+    Definition,
+    Every,
+    Evidence,
+    Remark,
+    Rule,
+    Some,
+    Tree,
+)
+from rtplan.protocol.outcome import Known, evaluate_rule, merged
+from rtplan.protocol.result import (
+    OF_DRAWN,
+    CriterionResult,
+    DefinitionResult,
+    Outcome,
+    RemarkResult,
+    Verdict,
+)
+from rtplan.protocol.rules import references
+from rtplan.protocol.tally import NOT_DRAWN, is_supraclavicular, tally
+
+_VERDICTS = {
+    Truth.MET: Verdict.CONSISTENT,
+    Truth.NOT_MET: Verdict.NOT_CONSISTENT,
+    Truth.UNKNOWN: Verdict.INDETERMINATE,
+}
+
+
+def evaluate_definition(
+    definition: Definition, reading: LesionReading, facts: Facts
+) -> DefinitionResult:
+    """What a definition says of a case.
+
+    Parameters
+    ----------
+    definition : Definition
+    reading : LesionReading
+        With ``from_path`` the lesions are those drawn, else the list is taken as complete.
+    facts : Facts
+        What is not stated is unknown, and never becomes met.
+    """
+    if reason := _not_for(definition, facts):
+        return DefinitionResult(definition, Verdict.NOT_APPLICABLE, reason, notes=definition.notes)
+    counts = tally(reading, facts, definition.counting)
+    known = Known(counts, facts, {gap.id: gap.text for gap in definition.gaps})
+    if definition.tree is not None:
+        result = _by_tree(definition, definition.tree, known)
+    else:
+        result = _by_arms(definition, known)
+    result = _with_open_primary(result, facts)
+    result = _of_lesions_drawn(result, reading, facts)
+    return replace(
+        result,
+        rests_on_unverified=_unverified(result),
+        conditions=_remarks(definition.conditions, known),
+        pathways=_remarks(definition.pathways, known),
+        notes=(*definition.notes, *_notes(reading, facts)),
+    )
+
+
+def _not_for(definition: Definition, facts: Facts) -> str | None:
+    """Why the definition is not for this patient; None where it is, or may be."""
+    site, histology = facts.primary.site, facts.primary.histology
+    if site is not None and definition.primaries and site not in definition.primaries:
+        return f"the primary is {site}; the definition is for {_list(definition.primaries)}"
+    if site in NOT_SOLID and not definition.primaries:
+        return f"the primary is {site}; the definition is for solid tumours"
+    meant = set(definition.histologies) or {name for a in definition.arms for name in a.histologies}
+    if histology is not None and meant and histology not in meant:
+        return f"the histology is {histology}; the definition is for {_list(sorted(meant))}"
+    return None
+
+
+def _list(words: tuple[str, ...] | list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _by_arms(definition: Definition, known: Known) -> DefinitionResult:
+    histology = known.facts.primary.histology
+    arms = [
+        arm
+        for arm in definition.arms
+        if histology is None or not arm.histologies or histology in arm.histologies
+    ]
+    outcomes: dict[str, Outcome] = {}
+    for criterion in definition.criteria:
+        outcomes[criterion.id] = evaluate_rule(criterion.rule, known, {})
+    truths = {arm.id: evaluate_rule(arm.rule, known, outcomes).truth for arm in arms}
+    by_histology = bool(definition.histologies) or any(arm.histologies for arm in arms)
+    undecided = histology is None and by_histology
+    truth = Truth.UNKNOWN if undecided else truths[arms[0].id]
+    weak = {c.id for c in definition.criteria if c.citation.evidence is not Evidence.VERIFIED}
+    support = merged(_support(arm.rule, known, outcomes, weak) for arm in arms)
+    needs = merged(outcomes[name].needs for name in support if truth is Truth.UNKNOWN)
+    if undecided:
+        needs = ("primary.histology", *needs)
+    used = {name for arm in arms for name in references(arm.rule)}
+    criteria = tuple(
+        CriterionResult(
+            item.id,
+            item.text,
+            outcomes[item.id],
+            item.citation,
+            decides=item.id in support,
+            working_number=item.working_number,
+        )
+        for item in definition.criteria
+        if item.id in used
+    )
+    return DefinitionResult(
+        definition,
+        _VERDICTS[truth],
+        _reason(truth, criteria, arms, needs),
+        criteria=criteria,
+        arm=arms[0].id if len(arms) == 1 and not undecided else None,
+        needs=needs,
+    )
+
+
+def _support(
+    rule: Rule, known: Known, outcomes: Mapping[str, Outcome], weak: Set[str]
+) -> tuple[str, ...]:
+    """The criteria that a rule's truth rests on; of several sufficient ones those best verified."""
+    if isinstance(rule, CriterionRef):
+        return (rule.id,)
+    if not isinstance(rule, (Every, Some)):
+        return ()
+    truth = evaluate_rule(rule, known, outcomes).truth
+    alike = [i for i in rule.items if evaluate_rule(i, known, outcomes).truth is truth]
+    parts = [_support(item, known, outcomes, weak) for item in alike]
+    one_is_enough = truth is (Truth.MET if isinstance(rule, Some) else Truth.NOT_MET)
+    if one_is_enough:
+        return min(parts, key=lambda part: len(weak & set(part)))
+    return merged(parts)
+
+
+def _reason(
+    truth: Truth, criteria: tuple[CriterionResult, ...], arms: list[Arm], needs: tuple[str, ...]
+) -> str:
+    if truth is Truth.UNKNOWN:
+        return "needs " + ", ".join(needs)
+    said = _said([item.outcome for item in criteria if item.decides])
+    return f"not met: {said}" if truth is Truth.NOT_MET else said
+
+
+def _said(outcomes: list[Outcome]) -> str:
+    """What decides, in a few words: each quantity or fact once, its value, its limits."""
+    limits: dict[tuple[str, str], list[str]] = {}
+    for item in outcomes:
+        found = limits.setdefault((item.what or "rule", item.shown), [])
+        if item.limit and item.counted:
+            found.append(item.limit)
+    return "; ".join(
+        f"{what}: {value}" + (f" ({', '.join(found)})" if found else "")
+        for (what, value), found in limits.items()
+    )
+
+
+def _by_tree(definition: Definition, tree: Tree, known: Known) -> DefinitionResult:
+    """Every branch that what is known leaves open is followed; one state left is the state."""
+    questions = {item.id: item for item in tree.questions}
+    asked: dict[str, Outcome] = {}
+    ends: dict[str, None] = {}
+    waiting = [tree.start]
+    while waiting:
+        name = waiting.pop(0)
+        if name not in questions:
+            ends[name] = None
+            continue
+        if name in asked:
+            continue
+        question = questions[name]
+        asked[name] = outcome = evaluate_rule(question.rule, known, {})
+        if outcome.truth is not Truth.NOT_MET:
+            waiting.append(question.yes)
+        if outcome.truth is not Truth.MET:
+            waiting.append(question.no)
+    criteria = tuple(
+        CriterionResult(item.id, item.text, asked[item.id], item.citation)
+        for item in tree.questions
+        if item.id in asked
+    )
+    possible = tuple(state for state, _ in tree.states if state in ends)
+    if len(possible) == 1 and NO_STATE not in ends:
+        text = dict(tree.states)[possible[0]]
+        return DefinitionResult(
+            definition, Verdict.CONSISTENT, text, criteria, possible[0], possible
+        )
+    needs = merged(o.needs for o in asked.values() if o.truth is Truth.UNKNOWN)
+    reason = "needs " + ", ".join(needs) if needs else "the tree has no state for this combination"
+    return DefinitionResult(
+        definition, Verdict.INDETERMINATE, reason, criteria, None, possible, needs=needs
+    )
+
+
+def _with_open_primary(result: DefinitionResult, facts: Facts) -> DefinitionResult:
+    """Where the primary is not known the definition may not be for it, whatever the rest says."""
+    if facts.primary.site is not None or not result.definition.primaries:
+        return result
+    needs = ("primary.site", *result.needs)
+    return replace(
+        result,
+        verdict=Verdict.INDETERMINATE,
+        reason="needs " + ", ".join(needs),
+        needs=needs,
+        state=None,
+    )
+
+
+def _of_lesions_drawn(
+    result: DefinitionResult, reading: LesionReading, facts: Facts
+) -> DefinitionResult:
+    stated = facts.disease.metastases_not_drawn is not None
+    if result.verdict is not Verdict.CONSISTENT or stated or not reading.from_path:
+        return result
+    return replace(result, scope=OF_DRAWN, needs=(*result.needs, NOT_DRAWN))
+
+
+def _unverified(result: DefinitionResult) -> tuple[str, ...]:
+    """The criteria and counting rules under a definite verdict that are not verified."""
+    if result.verdict not in (Verdict.CONSISTENT, Verdict.NOT_CONSISTENT):
+        return ()
+    used = [item for item in result.criteria if item.decides]
+    names = tuple(item.id for item in used if item.citation.evidence is not Evidence.VERIFIED)
+    counting = result.definition.counting
+    weak = counting.citation.evidence is not Evidence.VERIFIED
+    rules = merged(item.outcome.policy for item in used)
+    return names + tuple(
+        f"counting.{name}" for name in rules if weak or name in counting.conventions
+    )
+
+
+def _remarks(remarks: tuple[Remark, ...], known: Known) -> tuple[RemarkResult, ...]:
+    return tuple(
+        RemarkResult(
+            item.id,
+            item.text,
+            item.citation,
+            evaluate_rule(item.rule, known, {}) if item.rule else None,
+        )
+        for item in remarks
+    )
+
+
+def _notes(reading: LesionReading, facts: Facts) -> tuple[str, ...]:
+    """What the list and the facts leave to be said."""
+    notes = []
+    if not reading.from_path and facts.disease.metastases_not_drawn:
+        notes.append(
+            f"{NOT_DRAWN} is {facts.disease.metastases_not_drawn}, but a list of lesions is taken "
+            "as complete: put them in the list, or state 0"
+        )
+    for lesion in reading.lesions:
+        if lesion.category is Category.UNKNOWN and is_supraclavicular(lesion.station):
+            notes.append(
+                f"{lesion.id} is supraclavicular: AJCC 8 reads it as distant, others as regional; "
+                "state its category"
+            )
+    return tuple(notes)

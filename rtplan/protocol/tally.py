@@ -1,0 +1,400 @@
+"""Counts of metastases as intervals: everything that the lesion list leaves open, as bounds.
+
+Each lesion becomes an *item* with the kinds of tumour it may be. A quantity's lower bound takes
+the reading with fewest, the upper bound the one with most; both follow the counting policy of a
+definition. Bounds are never too narrow; where several things are open at once they may be wider
+than the best possible.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from rtplan.facts import Facts
+from rtplan.lesions.model import Category, Lesion, LesionReading, Organ
+from rtplan.protocol.model import (
+    Counting,
+    ExtraregionalNodes,
+    NodesAsOrgan,
+    Quantity,
+    RegionalNodes,
+    Supraclavicular,
+)
+
+NOT_DRAWN = "disease.metastases_not_drawn"
+COUNT = "lesions.count"
+
+_STATION = re.compile(r"(?:(AJCC8|JES|JES11|JES12|custom):(\S+)|(LN)_(\S+))", re.IGNORECASE)
+_SUPRACLAVICULAR = re.compile(r"LN_Sclav\w*|JES(?:11|12)?:104[RL]?", re.IGNORECASE)
+
+
+class Kind(Enum):
+    """What an item of the list may be."""
+
+    NOTHING = auto()
+    """The primary, or no lesion of its own."""
+    REGIONAL = auto()
+    EXTRAREGIONAL = auto()
+    ORGAN = auto()
+
+
+ANYTHING = frozenset(Kind)
+METASTASIS = frozenset({Kind.EXTRAREGIONAL, Kind.ORGAN})
+NODE = frozenset({Kind.REGIONAL, Kind.EXTRAREGIONAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of the list: what it may be, and where; ``needs`` names what would settle it."""
+
+    kinds: frozenset[Kind]
+    organ: Organ | None = None
+    station: str | None = None
+    needs: str | None = None
+
+    def surely(self, kind: Kind) -> bool:
+        """Whether it can be nothing else."""
+        return self.kinds == {kind}
+
+    def maybe(self, kind: Kind) -> bool:
+        """Whether it can be this."""
+        return kind in self.kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A value from ``low`` to ``high`` (both possible), and what would make it one number."""
+
+    low: float
+    high: float
+    needs: tuple[str, ...] = ()
+
+    def __add__(self, other: Bounds) -> Bounds:
+        needs = tuple(dict.fromkeys(self.needs + other.needs))
+        return Bounds(self.low + other.low, self.high + other.high, needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The items of one reading under one counting policy.
+
+    Parameters
+    ----------
+    items : tuple of Item
+    fewer : int
+        How many of the sure metastases may not be lesions of their own.
+    policy : Counting
+    open_above : bool
+        True where nobody stated how many metastases were not drawn: every count is of the lesions
+        drawn and has no upper bound for the disease.
+    unlimited : bool
+        True where there is no list at all, so that nothing bounds a count from above.
+    diffuse : bool
+        Diffuse disease is stated: it cannot be counted.
+    """
+
+    items: tuple[Item, ...]
+    fewer: int
+    policy: Counting
+    open_above: bool
+    unlimited: bool
+    diffuse: bool
+
+    def bounds(self, quantity: Quantity) -> Bounds:
+        """The bounds of a count."""
+        bounds = _COUNTS[quantity](self)
+        if self.diffuse and quantity is not Quantity.EXTRAREGIONAL_STATIONS:
+            return _uncountable(bounds, quantity)
+        if self.unlimited:
+            return Bounds(bounds.low, math.inf, (*bounds.needs, "lesions"))
+        return bounds
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether the policy for nodes can matter."""
+        return any(item.kinds & NODE for item in self.items)
+
+
+def tally(reading: LesionReading, facts: Facts, policy: Counting) -> Tally:
+    """The items of a reading, with the facts that concern the count.
+
+    ``metastases_not_drawn`` is added to a count from a structure set. A lesions file is taken as
+    complete, so there the number only widens the bounds.
+    """
+    items = [_item(lesion, policy) for lesion in reading.lesions]
+    counted = sum(lesion.category.counts for lesion in reading.lesions)
+    sure = sum(item.kinds <= METASTASIS for item in items)
+    lower, upper = reading.count.lower, reading.count.upper
+    more = max(0, (counted if upper is None else upper) - counted)
+    fewer = _fewer(sure, counted, lower, from_path=reading.from_path)
+    items += [Item(METASTASIS | {Kind.NOTHING}, needs=COUNT)] * more
+    undrawn = facts.disease.metastases_not_drawn
+    kinds = METASTASIS if reading.from_path else METASTASIS | {Kind.NOTHING}
+    items += [Item(kinds, needs=NOT_DRAWN)] * (undrawn or 0)
+    return Tally(
+        items=tuple(items),
+        fewer=fewer,
+        policy=policy,
+        open_above=reading.from_path and undrawn is None,
+        unlimited=reading.count.best is None,
+        diffuse=facts.disease.diffuse is True,
+    )
+
+
+def _fewer(sure: int, counted: int, lower: int | None, *, from_path: bool) -> int:
+    """How many of the sure metastases the lower bound of the count may leave out.
+
+    A structure set may show two bodies of one lesion, and what the lower bound leaves out may be
+    any of them. A list has what it lists, unless its lower bound is below that.
+    """
+    if lower is None:
+        return 0
+    return min(sure, max(0, (counted if from_path else sure) - lower))
+
+
+def _item(lesion: Lesion, policy: Counting) -> Item:
+    organ = None if lesion.organ is Organ.LYMPH_NODE else lesion.organ
+    needs = f"lesion.{lesion.id}."
+    match lesion.category:
+        case Category.PRIMARY:
+            return Item(frozenset({Kind.NOTHING}))
+        case Category.REGIONAL_NODE:
+            return Item(frozenset({Kind.REGIONAL}), station=_with_side(lesion))
+        case Category.EXTRAREGIONAL_NODE:
+            kind = frozenset({Kind.EXTRAREGIONAL})
+            return Item(kind, station=_with_side(lesion), needs=needs + "station")
+        case Category.ORGAN_METASTASIS if lesion.organ is not Organ.LYMPH_NODE:
+            return Item(frozenset({Kind.ORGAN}), organ=organ, needs=needs + "organ")
+    needs += "category"
+    if lesion.organ is Organ.LYMPH_NODE:
+        return Item(_node_kinds(lesion, policy), station=_with_side(lesion), needs=needs)
+    if lesion.organ is not None:
+        return Item(frozenset({Kind.ORGAN, Kind.NOTHING}), organ=organ, needs=needs)
+    return Item(ANYTHING, station=_with_side(lesion), needs=needs)
+
+
+def _with_side(lesion: Lesion) -> str | None:
+    """The station, with the lesion's side where a TG-263 name leaves it out."""
+    side = {"left": "_L", "right": "_R"}.get(lesion.laterality or "", "")
+    station = lesion.station
+    if station and station.upper().startswith("LN_") and not station.endswith(("_L", "_R")):
+        return station + side
+    return station
+
+
+def _node_kinds(lesion: Lesion, policy: Counting) -> frozenset[Kind]:
+    """A node not known to be regional or not: only a supraclavicular one may have a policy."""
+    if is_supraclavicular(lesion.station):
+        if policy.supraclavicular is Supraclavicular.REGIONAL:
+            return frozenset({Kind.REGIONAL})
+        if policy.supraclavicular is Supraclavicular.EXTRAREGIONAL:
+            return frozenset({Kind.EXTRAREGIONAL})
+    return NODE
+
+
+def is_supraclavicular(station: str | None) -> bool:
+    """Whether a station is supraclavicular, where sources differ on regional or not.
+
+    >>> is_supraclavicular("LN_Sclav_L"), is_supraclavicular("JES:104R"), is_supraclavicular("7")
+    (True, True, False)
+    """
+    return station is not None and _SUPRACLAVICULAR.fullmatch(station) is not None
+
+
+def _uncountable(bounds: Bounds, quantity: Quantity) -> Bounds:
+    if quantity in (Quantity.ORGANS, Quantity.NONNODAL_ORGANS):
+        return Bounds(max(1.0, bounds.low), math.inf, (*bounds.needs, "disease.diffuse"))
+    return Bounds(math.inf, math.inf, bounds.needs)
+
+
+def _needs(items: Iterable[Item], *, because: Callable[[Item], bool]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item.needs for item in items if item.needs and because(item)))
+
+
+def _undecided(item: Item) -> bool:
+    return len(item.kinds) > 1
+
+
+def _fewer_needs(t: Tally) -> tuple[str, ...]:
+    return (COUNT,) if t.fewer else ()
+
+
+def _organ_metastases(t: Tally) -> Bounds:
+    low = max(0, sum(item.surely(Kind.ORGAN) for item in t.items) - t.fewer)
+    high = sum(item.maybe(Kind.ORGAN) for item in t.items)
+    needs = _needs(t.items, because=lambda i: _undecided(i) and i.maybe(Kind.ORGAN))
+    return Bounds(low, high, needs + _fewer_needs(t))
+
+
+def _nonnodal_organs(t: Tally) -> Bounds:
+    sure = Counter(i.organ for i in t.items if i.surely(Kind.ORGAN) and i.organ is not None)
+    spare, kept = t.fewer, len(sure)
+    for _, lesions in sorted(sure.items(), key=lambda pair: (pair[1], str(pair[0]))):
+        if lesions > spare:
+            break
+        spare, kept = spare - lesions, kept - 1
+    placeless = sum(i.surely(Kind.ORGAN) and i.organ is None for i in t.items)
+    if kept == 0 and placeless > spare:
+        kept = 1
+    known = {i.organ for i in t.items if i.maybe(Kind.ORGAN) and i.organ is not None}
+    anywhere = sum(i.maybe(Kind.ORGAN) and i.organ is None for i in t.items)
+    needs = _needs(
+        t.items,
+        because=lambda i: i.maybe(Kind.ORGAN) and (_undecided(i) or i.organ is None),
+    )
+    return Bounds(kept, len(known) + anywhere, needs + _fewer_needs(t))
+
+
+def _most_in_one_organ(t: Tally) -> Bounds:
+    sure = Counter(i.organ for i in t.items if i.surely(Kind.ORGAN) and i.organ is not None)
+    possible = Counter(i.organ for i in t.items if i.maybe(Kind.ORGAN) and i.organ is not None)
+    anywhere = sum(i.maybe(Kind.ORGAN) and i.organ is None for i in t.items)
+    placed = any(i.surely(Kind.ORGAN) for i in t.items)
+    low = max(0, max(sure.values(), default=int(placed)) - t.fewer)
+    high = max(possible.values(), default=0) + anywhere
+    needs = _needs(
+        t.items,
+        because=lambda i: i.maybe(Kind.ORGAN) and (_undecided(i) or i.organ is None),
+    )
+    own = Bounds(low, high, needs + _fewer_needs(t))
+    if t.policy.nodes_as_organ is NodesAsOrgan.NO_ORGAN:
+        return own
+    nodes = _node_units(t)
+    least = own.low
+    if t.policy.nodes_as_organ is NodesAsOrgan.ONE_ORGAN:
+        least = max(least, nodes.low - t.fewer)
+    return Bounds(least, max(own.high, nodes.high), (own + nodes).needs)
+
+
+def _stations(t: Tally) -> Bounds:
+    sure = [item.station for item in t.items if item.surely(Kind.EXTRAREGIONAL)]
+    possible = [item for item in t.items if item.maybe(Kind.EXTRAREGIONAL)]
+    needs = _needs(possible, because=lambda item: _undecided(item) or _parsed(item.station) is None)
+    low = max(0, _fewest_stations(sure) - t.fewer)
+    return Bounds(low, _most_stations(possible), needs + _fewer_needs(t))
+
+
+def _fewest_stations(stations: Sequence[str | None]) -> int:
+    """The least number of stations: names of different systems may mean the same one."""
+    sides: dict[str, dict[str, set[str]]] = {}
+    for station in stations:
+        if parsed := _parsed(station):
+            system, name, side = parsed
+            sides.setdefault(system, {}).setdefault(name, set()).add(side)
+    counts = [
+        sum(2 if {"l", "r"} <= found else 1 for found in names.values()) for names in sides.values()
+    ]
+    return max(counts, default=1 if stations else 0)
+
+
+def _most_stations(items: Iterable[Item]) -> int:
+    """The greatest number: each unknown one may be another."""
+    parsed = [_parsed(item.station) for item in items]
+    return len(set(parsed) - {None}) + parsed.count(None)
+
+
+def _parsed(station: str | None) -> tuple[str, str, str] | None:
+    """System, name and side of a station; None where it is not one station of a known system."""
+    match = _STATION.fullmatch(station.strip()) if station else None
+    if match is None:
+        return None
+    system, number, named, name = match.groups()
+    name = (number or name).casefold()
+    if "-" in name:
+        return None  # a range of levels
+    side = ""
+    if named and name.endswith(("_l", "_r")):
+        name, side = name[:-2], name[-1]
+    return (system or named).casefold()[:3], name, side
+
+
+def _node_units(t: Tally) -> Bounds:
+    """What the nodes add to the number of metastases, each item once at most."""
+    regional, extraregional = t.policy.regional_nodes, t.policy.extraregional_nodes
+    sure_regional = sum(item.surely(Kind.REGIONAL) for item in t.items)
+    sure_extraregional = [item for item in t.items if item.surely(Kind.EXTRAREGIONAL)]
+    low = {
+        RegionalNodes.NOT_COUNTED: 0,
+        RegionalNodes.UNCONFIRMED: 0,
+        RegionalNodes.ALL_AS_ONE: min(1, sure_regional),
+        RegionalNodes.COUNTED: sure_regional,
+    }[regional] + {
+        ExtraregionalNodes.UNCONFIRMED: 0,
+        ExtraregionalNodes.PER_LESION: len(sure_extraregional),
+        ExtraregionalNodes.PER_STATION: _fewest_stations([i.station for i in sure_extraregional]),
+    }[extraregional]
+    alone = [item for item in t.items if _counts_alone(t, item)]
+    grouped = [item for item in t.items if not _counts_alone(t, item)]
+    high = len(alone)
+    if regional is RegionalNodes.ALL_AS_ONE:
+        high += any(item.maybe(Kind.REGIONAL) for item in grouped)
+    if extraregional is ExtraregionalNodes.PER_STATION:
+        high += _most_stations(item for item in grouped if item.maybe(Kind.EXTRAREGIONAL))
+    needs = _needs(t.items, because=lambda i: _undecided(i) and bool(i.kinds & _counted_kinds(t)))
+    return Bounds(low, high, needs + _gap(t))
+
+
+def _counted_kinds(t: Tally) -> frozenset[Kind]:
+    """The kinds of nodes that the policy counts, or may count."""
+    if t.policy.regional_nodes is RegionalNodes.NOT_COUNTED:
+        return frozenset({Kind.EXTRAREGIONAL})
+    return NODE
+
+
+def _counts_alone(t: Tally, item: Item) -> bool:
+    """Whether an item may add one to the nodes by itself, whatever the others are."""
+    regional = t.policy.regional_nodes in (RegionalNodes.COUNTED, RegionalNodes.UNCONFIRMED)
+    if regional and item.maybe(Kind.REGIONAL):
+        return True
+    if not item.maybe(Kind.EXTRAREGIONAL):
+        return False
+    per_station = t.policy.extraregional_nodes is ExtraregionalNodes.PER_STATION
+    return not per_station or _parsed(item.station) is None
+
+
+def _gap(t: Tally) -> tuple[str, ...]:
+    """The gap in the source, where a node is there that it leaves uncounted or counted."""
+    open_kinds = set()
+    if t.policy.regional_nodes is RegionalNodes.UNCONFIRMED:
+        open_kinds.add(Kind.REGIONAL)
+    if t.policy.extraregional_nodes is ExtraregionalNodes.UNCONFIRMED:
+        open_kinds.add(Kind.EXTRAREGIONAL)
+    if t.policy.nodes_as_organ is NodesAsOrgan.UNCONFIRMED:
+        open_kinds |= _counted_kinds(t)
+    return (f"gap.{t.policy.gap}",) if any(item.kinds & open_kinds for item in t.items) else ()
+
+
+def _metastases(t: Tally) -> Bounds:
+    organ, nodes = _organ_metastases(t), _node_units(t)
+    per_lesion = t.policy.extraregional_nodes is ExtraregionalNodes.PER_LESION
+    # An item that is a metastasis of either kind counts one, whichever it is.
+    either = sum(item.kinds == METASTASIS for item in t.items) if per_lesion else 0
+    low = max(0, sum(i.surely(Kind.ORGAN) for i in t.items) + nodes.low + either - t.fewer)
+    # An item of several kinds counts once at most, not once for each kind.
+    twice = sum(item.maybe(Kind.ORGAN) and _counts_alone(t, item) for item in t.items)
+    high = max(organ.high + nodes.high - twice, low)
+    return Bounds(low, high, (organ + nodes).needs)
+
+
+def _organs(t: Tally) -> Bounds:
+    own = _nonnodal_organs(t)
+    if t.policy.nodes_as_organ is NodesAsOrgan.NO_ORGAN:
+        return own
+    nodes = _node_units(t)
+    sure = t.policy.nodes_as_organ is NodesAsOrgan.ONE_ORGAN and nodes.low > t.fewer
+    return own + Bounds(int(sure), int(nodes.high > 0), nodes.needs)
+
+
+_COUNTS: dict[Quantity, Callable[[Tally], Bounds]] = {
+    Quantity.METASTASES: _metastases,
+    Quantity.ORGANS: _organs,
+    Quantity.MOST_IN_ONE_ORGAN: _most_in_one_organ,
+    Quantity.ORGAN_METASTASES: _organ_metastases,
+    Quantity.NONNODAL_ORGANS: _nonnodal_organs,
+    Quantity.EXTRAREGIONAL_STATIONS: _stations,
+}

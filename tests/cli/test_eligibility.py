@@ -1,0 +1,189 @@
+"""``rtplan eligibility``: verdicts, reasons, exit codes; from a lesions file and from DICOM."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtplan.cli.main import main
+
+FACTS = """
+[primary]
+site = "oesophagus"
+histology = "squamous"
+diagnosed = 2024-01-15
+treated = 2024-05-30
+
+[disease]
+detected = 2025-03-01
+polymetastatic_before = false
+oligometastatic_before = false
+on_systemic_therapy = false
+all_sites_treatable = true
+"""
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def lesions(folder: Path, *kinds: tuple[str, str | None]) -> str:
+    """The path of a lesions file of (category, organ) pairs."""
+    content = {
+        "schema": "rtplan/lesions/1",
+        "lesions": [
+            {"id": f"L{number}", "category": category, "organ": organ}
+            for number, (category, organ) in enumerate(kinds, start=1)
+        ],
+    }
+    path = folder / "lesions.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return str(path)
+
+
+def facts(folder: Path, text: str = FACTS) -> str:
+    path = folder / "facts.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+LUNG = ("organ_metastasis", "lung")
+LIVER = ("organ_metastasis", "liver")
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, dict[str, Any]]:
+    code = main(["eligibility", *args, "--json", "-"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "code", "verdict"),
+    [
+        ([LUNG, LUNG], 0, "consistent"),
+        ([LUNG, LIVER], 1, "not_consistent"),
+        ([LUNG, ("unknown", None)], 3, "indeterminate"),
+    ],
+)
+def test_exit_code_follows_the_verdict(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    kinds: list[tuple[str, str | None]],
+    code: int,
+    verdict: str,
+) -> None:
+    found, content = run_json(
+        capsys,
+        *("--lesions", lesions(tmp_path, *kinds)),
+        *("--facts", facts(tmp_path)),
+        *("--definition", "omec-2023"),
+    )
+    assert found == code
+    assert content["schema"] == "rtplan/eligibility/1"
+    assert [item["verdict"] for item in content["definitions"]] == [verdict]
+
+
+def test_not_applicable_is_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "primary.site = 'lung'"
+    code, content = run_json(
+        capsys,
+        *("--lesions", lesions(tmp_path, LUNG)),
+        *("--facts", facts(tmp_path, text)),
+        *("--definition", "omec-2023"),
+    )
+    assert code == 0
+    assert content["definitions"][0]["verdict"] == "not_applicable"
+    assert "the primary is lung" in content["definitions"][0]["reason"]
+
+
+def test_all_prints_a_table_and_where_definitions_disagree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = lesions(tmp_path, LUNG, LUNG, LIVER)
+    assert main(["eligibility", "--lesions", path, "--all", "--facts", facts(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("lesions file: 3 metastases")
+    for words in (
+        "The definitions disagree",
+        "consistent: esophagus-cn-2025, estro-astro-2020, estro-eortc-2020",
+        "not consistent: omec-2023",
+        "metachronous oligorecurrence",
+        "not verified: lesions, organs",
+        "doi:10.1016/j.ejca.2023.02.015",
+        "not offered for day-to-day treatment decisions",
+        "not a medical device",
+    ):
+        assert words in out
+    assert "eligible for treatment." in out
+    assert out.count("eligible") == 1
+
+
+def test_consistent_from_dicom_is_of_the_lesions_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rtplan.phantoms import build
+
+    case = tmp_path / "case"
+    build("esophagus-oligomet", case)
+    code, content = run_json(
+        capsys, str(case), "--facts", facts(tmp_path), "--definition", "estro-astro-2020"
+    )
+    assert code == 0
+    (result,) = content["definitions"]
+    assert result["verdict"] == "consistent"
+    assert result["scope"] == "of the lesions drawn"
+    assert any("disease.metastases_not_drawn" in c["needs"] for c in result["criteria"])
+    assert content["count"] == {"lower": 5, "best": 5, "upper": 5}
+    assert content["inputs"]
+    stated = facts(tmp_path, FACTS + "metastases_not_drawn = 1\n")
+    code, content = run_json(
+        capsys, str(case), "--facts", stated, "--definition", "estro-astro-2020"
+    )
+    assert code == 1
+
+
+def test_path_may_follow_the_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, content = run_json(capsys, "--definition", "omec-2023", str(DATA / "breast"))
+    assert code == 3
+    assert [item["id"] for item in content["definitions"]] == ["omec-2023"]
+
+
+def test_facts_complete_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = FACTS + '\n[[lesion]]\nid = "L2"\ncategory = "primary"\n'
+    path = lesions(tmp_path, LUNG, ("unknown", None))
+    code, content = run_json(
+        capsys,
+        *("--lesions", path, "--facts", facts(tmp_path, text), "--definition", "omec-2023"),
+    )
+    assert code == 0
+    assert content["count"]["best"] == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--definition", "omec-2023"], "give either PATH or --lesions"),
+        (["x", "--lesions", "y", "--all"], "both was given"),
+        (["--lesions", "LESIONS", "--definition", "omec"], 'did you mean "omec-2023"'),
+        (["--lesions", "LESIONS", "--definition", "tg101"], "not a definition"),
+        (["--lesions", "LESIONS", "--all", "--facts", "gone.toml"], "gone.toml: no such file"),
+        (["--lesions", "gone.json", "--all"], "gone.json"),
+    ],
+)
+def test_unusable_request_is_2_with_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], args: list[str], words: str
+) -> None:
+    path = lesions(tmp_path, LUNG)
+    assert main(["eligibility", *(path if arg == "LESIONS" else arg for arg in args)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_order_of_lesions_gives_the_same_definitions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = facts(tmp_path)
+    found = [
+        run_json(capsys, "--lesions", lesions(tmp_path, *kinds), "--all", "--facts", given)[1]
+        for kinds in ([LUNG, LIVER, LUNG], [LIVER, LUNG, LUNG])
+    ]
+    assert found[0]["definitions"] == found[1]["definitions"]

@@ -1,0 +1,100 @@
+"""The facts file: unknown keys and impossible facts are errors, nothing is filled in."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from rtplan.errors import ProtocolError
+from rtplan.facts import Facts
+
+from . import cases
+
+FULL = """
+[primary]
+site = "oesophagus"
+subsite = "thoracic_middle"
+histology = "squamous"
+controlled = true
+diagnosed = 2024-01-15
+treated = 2024-05-30
+
+[disease]
+detected = 2025-03-01
+polymetastatic_before = false
+oligometastatic_before = false
+on_systemic_therapy = false
+progressing = false
+diffuse = false
+lifetime_metastases = 2
+metastases_not_drawn = 0
+all_sites_treatable = true
+r0_feasible = true
+mdt_discussed = true
+imaging = ["FDG_PET_CT", "brain_MRI"]
+
+[[lesion]]
+structure = "GTV_2"
+category = "organ_metastasis"
+organ = "lung"
+"""
+
+
+def test_full_file_is_read(tmp_path: Path) -> None:
+    facts = cases.facts(FULL, tmp_path)
+    assert facts.primary.site == "oesophagus"
+    assert facts.primary.diagnosed == date(2024, 1, 15)
+    assert facts.disease.metastases_not_drawn == 0
+    assert facts.disease.imaging == ("FDG_PET_CT", "brain_MRI")
+    assert facts.lesions[0].organ == "lung"
+
+
+def test_empty_file_knows_nothing(tmp_path: Path) -> None:
+    assert cases.facts("", tmp_path) == Facts()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "hint"),
+    [
+        ("histology", "histolgy", "primary.histolgy", 'did you mean "histology"'),
+        ("[primary]", "[primry]", "primry", 'did you mean "primary"'),
+        ("squamous", "squamos", 'primary.histology: "squamos"', 'did you mean "squamous"'),
+        ("oesophagus", "esophagus", 'primary.site: "esophagus"', 'did you mean "oesophagus"'),
+        ("thoracic_middle", "middle", 'primary.subsite: "middle"', "thoracic_middle"),
+        ("treated = 2024-05-30", "treated = 2023-05-30", "treated: 2023-05-30", "before"),
+        ("treated = 2024-05-30", 'treated = "2024-05-30"', "primary.treated", "without quotes"),
+        ("treated = 2024-05-30", "treated = 2024-05-30T10:00:00", "primary.treated", "not a date"),
+        ("treated = 2024-05-30", "detected = 2024-05-30", "primary.detected", "disease.detected"),
+        ("controlled = true", 'controlled = "yes"', 'primary.controlled: "yes"', "true nor false"),
+        ("controlled = true", "controlled = 1", "primary.controlled: 1", "true nor false"),
+        ("drawn = 0", "drawn = -1", "disease.metastases_not_drawn: -1", "whole number"),
+        ("drawn = 0", "drawn = true", "disease.metastases_not_drawn: true", "whole number"),
+        ("drawn = 0", "drawn = 3", "disease.lifetime_metastases: 2", "less than"),
+        ('"FDG_PET_CT"', '"FDG_PETCT"', 'imaging[0]: "FDG_PETCT"', 'did you mean "FDG_PET_CT"'),
+        ('["FDG_PET_CT", "brain_MRI"]', '"FDG_PET_CT"', "disease.imaging", "not a list"),
+        ('"lung"', '"lungs"', 'lesion[0].organ: "lungs"', 'did you mean "lung"'),
+        ('"organ_metastasis"', '"regional_node"', 'lesion[0].organ: "lung"', "no organ"),
+        ('organ = "lung"', 'organ = "lymph_node"', "lesion[0].organ", "extraregional_node"),
+        ('organ = "lung"', 'station = "7"', 'lesion[0].station: "7"', "it has none"),
+        ('structure = "GTV_2"', "", "lesion[0].structure", "missing"),
+        ("[[lesion]]", "[lesion]", "lesion", "[[lesion]]"),
+        (
+            "[[lesion]]",
+            '[[lesion]]\nstructure = "GTV_2"\norgan = "bone"\n[[lesion]]',
+            'lesion[1].structure: "GTV_2"',
+            "two [[lesion]] tables",
+        ),
+    ],
+)
+def test_wrong_facts_name_file_key_and_value(
+    tmp_path: Path, old: str, new: str, where: str, hint: str
+) -> None:
+    assert old in FULL
+    with pytest.raises(ProtocolError) as caught:
+        cases.facts(FULL.replace(old, new, 1), tmp_path)
+    text = str(caught.value)
+    assert text.startswith("facts.toml: ")
+    assert where in text
+    assert hint in text

@@ -1,0 +1,215 @@
+"""Dose limits: met, violated, and every way in which they are not evaluated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rtplan.case import Case, Plan
+from rtplan.dose.grid import DoseGrid
+from rtplan.dvh.curve import DVH, StructureDVH
+from rtplan.geometry.contour import Contour, Structure, StructureSet
+from rtplan.geometry.grid import Grid
+from rtplan.protocol.limits import LimitRow, LimitSetResult, RowStatus, evaluate_limits
+from rtplan.protocol.load import load_limits
+
+SQUARE = Contour(np.array([[0.0, 0, 0], [10, 0, 0], [10, 10, 0], [0, 10, 0]]))
+TG101 = load_limits("tg101")
+
+
+def dvh(number: int, *, volume: float = 100.0, top: float = 10.0, low: float = 0.0) -> StructureDVH:
+    """A structure whose volume falls linearly with dose, from ``low`` to ``top`` Gy."""
+    curve = DVH(np.array([low, top]), np.array([volume, 0.0]), (low + top) / 2)
+    return StructureDVH(number, f"S{number}", "ORGAN", volume, volume, curve)
+
+
+def case(*names: str, fractions: int | None = 5) -> Case:
+    structures = tuple(
+        Structure(number, name, contours=(SQUARE,)) for number, name in enumerate(names, start=1)
+    )
+    axis = np.array([0.0, 2.5])
+    grid = Grid(np.zeros(3), np.eye(3), (axis, axis.copy(), axis.copy()))
+    dose = DoseGrid(grid, np.zeros((2, 2, 2), dtype=np.float32))
+    return Case(
+        label="case-0",
+        structure_set=StructureSet("1.2", structures=structures),
+        dose=dose,
+        dose_is_plans=True,
+        plan=Plan("1.3", fractions=fractions),
+    )
+
+
+def rows_of(result: LimitSetResult, structure: str) -> list[LimitRow]:
+    return [row for row in result.rows if row.structure == structure]
+
+
+def test_value_within_and_beyond_the_limit() -> None:
+    result = evaluate_limits(TG101, case("SpinalCord", "Heart"), (dvh(1, top=29.0), dvh(2, top=60)))
+    cord = {str(row.limit.metric): row for row in rows_of(result, "SpinalCord")}
+    maximum = cord["D0.035cc[Gy]"]
+    assert maximum.status is RowStatus.MET
+    assert maximum.value == pytest.approx(29 * (1 - 0.00035))
+    assert maximum.margin == pytest.approx(30 - 29 * (1 - 0.00035))
+    assert cord["D0.35cc[Gy]"].status is RowStatus.VIOLATED
+    assert {row.status for row in rows_of(result, "Heart")} == {RowStatus.VIOLATED}
+    assert result.fractions == 5
+
+
+def test_critical_volume_is_the_dose_to_the_coldest_part() -> None:
+    # Of 1000 cc from 0 to 30 Gy the coldest 700 cc receive up to 21 Gy: the limit itself.
+    result = evaluate_limits(TG101, case("Liver"), (dvh(1, volume=1000, top=29.9),))
+    (row,) = rows_of(result, "Liver")
+    assert row.value == pytest.approx(0.7 * 29.9)
+    assert row.status is RowStatus.MET
+
+
+def test_critical_volume_of_a_smaller_organ_is_not_evaluated() -> None:
+    result = evaluate_limits(TG101, case("Liver"), (dvh(1, volume=600, top=1),))
+    (row,) = rows_of(result, "Liver")
+    assert row.status is RowStatus.NOT_EVALUATED
+    assert row.value is None
+    assert "700" in str(row.reason)
+
+
+def test_missing_structure_is_not_evaluated() -> None:
+    result = evaluate_limits(TG101, case("Heart"), (dvh(1),))
+    for row in rows_of(result, "SpinalCord"):
+        assert row.status is RowStatus.NOT_EVALUATED
+        assert row.match is None
+        assert 'no structure is "SpinalCord"' in str(row.reason)
+
+
+def test_ambiguous_structure_is_not_evaluated_and_both_are_named() -> None:
+    result = evaluate_limits(TG101, case("Cord", "Myelon"), (dvh(1), dvh(2)))
+    for row in rows_of(result, "SpinalCord"):
+        assert row.status is RowStatus.NOT_EVALUATED
+        assert '"Cord" (#1) or "Myelon" (#2)' in str(row.reason)
+
+
+def test_empty_problematic_and_uncomputed_structures_are_not_evaluated() -> None:
+    whole = case("SpinalCord", "Heart", "Liver")
+    assert whole.structure_set is not None
+    cord, heart, liver = whole.structure_set.structures
+    changed = (replace(cord, contours=()), replace(heart, problem="ROI number 2 twice"), liver)
+    broken = replace(whole, structure_set=replace(whole.structure_set, structures=changed))
+    result = evaluate_limits(TG101, broken, (dvh(1), dvh(2)))
+    assert {row.status for row in result.rows} == {RowStatus.NOT_EVALUATED}
+    assert "no contour" in str(rows_of(result, "SpinalCord")[0].reason)
+    assert rows_of(result, "Heart")[0].reason == "ROI number 2 twice"
+    assert "no dose-volume histogram" in str(rows_of(result, "Liver")[0].reason)
+
+
+def test_structure_partly_off_the_grid_is_not_evaluated() -> None:
+    partly = replace(dvh(1), volume_cc=150.0)
+    result = evaluate_limits(TG101, case("SpinalCord"), (partly,))
+    for row in rows_of(result, "SpinalCord"):
+        assert row.status is RowStatus.NOT_EVALUATED
+        assert "outside the dose grid" in str(row.reason)
+
+
+def test_other_fraction_count_is_not_evaluated_as_a_whole() -> None:
+    result = evaluate_limits(TG101, case("SpinalCord", fractions=7), (dvh(1),))
+    assert result.status == "not_evaluated"
+    assert result.rows == ()
+    assert result.reason == (
+        "the plan has 7 fractions; TG-101 gives limits for 1, 3 and 5; "
+        "there is no interpolation between fraction counts"
+    )
+
+
+def test_without_a_plan_or_its_fractions_nothing_is_evaluated() -> None:
+    whole = case("SpinalCord")
+    for changed, word in (
+        (replace(whole, plan=None), "no RT Plan"),
+        (replace(whole, plan=Plan("1.3")), "does not state"),
+        (replace(whole, structure_set=None), "no structure set"),
+    ):
+        result = evaluate_limits(TG101, changed, (dvh(1),))
+        assert result.status == "not_evaluated"
+        assert word in str(result.reason)
+
+
+def test_dose_that_is_not_the_plans_is_not_evaluated() -> None:
+    whole = case("SpinalCord", "Heart")
+    for changed, reason in (
+        (replace(whole, dose_is_plans=False, dose_doubt="it is one beam's"), "it is one beam's"),
+        (replace(whole, dose=None, dose_problem="relative units"), "relative units"),
+    ):
+        result = evaluate_limits(TG101, changed, (dvh(1), dvh(2)))
+        assert result.status == "not_evaluated"
+        assert result.reason == reason
+        assert {row.status for row in result.rows} == {RowStatus.NOT_EVALUATED}
+        assert {row.value for row in result.rows} == {None}
+
+
+def test_each_side_is_held_to_the_limit() -> None:
+    result = evaluate_limits(
+        TG101, case("BrachialPlex_L", "Brachial Plexus Rt"), (dvh(1, top=20), dvh(2, top=60))
+    )
+    left, right = (rows_of(result, f"BrachialPlex_{side}") for side in "LR")
+    assert {row.status for row in left} == {RowStatus.MET}
+    assert {row.status for row in right} == {RowStatus.VIOLATED}
+    ids = [item["id"] for item in result.as_json()["rows"]]  # type: ignore[attr-defined]
+    assert len(ids) == len(set(ids))
+
+
+def test_side_that_is_not_drawn_is_not_evaluated() -> None:
+    result = evaluate_limits(TG101, case("BrachialPlex_L"), (dvh(1),))
+    assert {row.status for row in rows_of(result, "BrachialPlex_L")} == {RowStatus.MET}
+    assert {row.status for row in rows_of(result, "BrachialPlex_R")} == {RowStatus.NOT_EVALUATED}
+
+
+def test_parts_within_the_limit_may_exceed_it_together() -> None:
+    # Limit 4 cc at 16.5 Gy. Each part has 3 cc above 16.5 Gy; together 6 cc.
+    part = dvh(1, volume=6.0, top=33.0)
+    result = evaluate_limits(
+        TG101, case("Trachea", "Bronchus_Main"), (part, replace(part, number=2))
+    )
+    volume = [row for row in result.rows if row.limit.id == "trachea-bronchus-d4cc-5fx"]
+    assert {row.status for row in volume} == {RowStatus.NOT_EVALUATED}
+    assert "together 6 cc" in str(volume[0].reason)
+    cold = dvh(1, volume=6.0, top=17.0)
+    result = evaluate_limits(
+        TG101, case("Trachea", "Bronchus_Main"), (cold, replace(cold, number=2))
+    )
+    volume = [row for row in result.rows if row.limit.id == "trachea-bronchus-d4cc-5fx"]
+    assert {row.status for row in volume} == {RowStatus.MET}
+
+
+def test_organ_drawn_whole_is_tested_whole() -> None:
+    result = evaluate_limits(TG101, case("Trachea", "Trachea_Bronchus"), (dvh(1), dvh(2)))
+    rows = [row for row in result.rows if row.limit.structure == "Trachea_Bronchus"]
+    assert {row.structure for row in rows} == {"Trachea_Bronchus"}
+
+
+def test_conflict_between_sources_is_shown_and_the_lower_value_decides() -> None:
+    for coldest, status, words in (
+        (10.0, RowStatus.MET, "does not change"),
+        (11.0, RowStatus.VIOLATED, "it decides this row"),
+        (20.0, RowStatus.VIOLATED, "does not change"),
+    ):
+        # Of 2000 cc from 0 Gy up the coldest 1500 cc receive up to three quarters of the top.
+        lungs = (dvh(1, volume=2000, top=coldest / 0.75),)
+        result = evaluate_limits(TG101, case("Lungs", fractions=3), lungs)
+        row = next(row for row in result.rows if row.limit.id == "lungs-dc1500cc-3fx")
+        assert row.status is status
+        assert words in str(row.reason)
+        assert "11.6" in str(row.reason)
+
+
+def test_json_is_the_reports() -> None:
+    result = evaluate_limits(TG101, case("Cord"), (dvh(1, top=29.0),))
+    content = json.loads(json.dumps(result.as_json(), allow_nan=False))
+    assert content["id"] == "tg101"
+    assert content["source"] == "doi:10.1118/1.3438081"
+    assert content["status"] == "evaluated"
+    row = next(item for item in content["rows"] if item["id"] == "spinalcord-d0.35cc-5fx")
+    assert row["matched"] == {"number": 1, "name": "Cord", "how": '"Cord" is a known synonym'}
+    assert row["limit"] == 23.0
+    assert row["unit"] == "Gy"
+    assert row["endpoint"] == "myelitis"
+    assert row["evidence"] == "secondary"
+    assert row["margin"] == pytest.approx(row["limit"] - row["value"])

@@ -1,0 +1,277 @@
+"""Protocol files: what is right is read, what is wrong is named with file, key and value."""
+
+from __future__ import annotations
+
+import csv
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from rtplan.errors import ProtocolError
+from rtplan.protocol.load import available, load, load_definition, load_limits
+from rtplan.protocol.model import Evidence
+from rtplan.protocol.rules import negated
+
+DEFINITION = """
+schema = "rtplan/definition/1"
+id = "mine"
+title = "A definition"
+version = "1"
+
+[applies_to]
+primaries = ["lung"]
+
+[[source]]
+id = "paper"
+text = "A paper"
+doi = "10.1000/1"
+
+[counting]
+unit = "lesion"
+primary = "not_counted"
+regional_nodes = "not_counted"
+extraregional_nodes = "per_lesion"
+nodes_as_organ = "one_organ"
+nodal_system = "AJCC8"
+paired_organs = "one_organ"
+supraclavicular = "ask"
+diffuse = "not_countable"
+evidence = "verified"
+source = "paper"
+
+[[criterion]]
+id = "few"
+text = "Few metastases"
+rule = { quantity = "metastases", op = "<=", limit = 5 }
+evidence = "secondary"
+source = "paper"
+place = "table 1"
+
+[[arm]]
+id = "all"
+text = "Few metastases"
+rule = "few"
+"""
+
+LIMITS = """
+schema = "rtplan/limits/1"
+id = "my-limits"
+title = "Limits"
+name = "Mine"
+version = "1"
+
+[[source]]
+id = "paper"
+text = "A paper"
+doi = "10.1000/1"
+
+[[limit]]
+id = "cord"
+structure = "SpinalCord"
+metric = "D0.035cc[Gy]"
+op = "<="
+limit = 14
+fractions = 1
+evidence = "secondary"
+source = "paper"
+"""
+
+BROKEN_DEFINITIONS = [
+    ('op = "<="', 'op = "=<"', 'criterion[0].rule.op: "=<"', "<="),
+    ("limit = 5", "limit = 4.5", "criterion[0].rule.limit: 4.5", "count"),
+    ("limit = 5", 'limit = "five"', 'criterion[0].rule.limit: "five"', "number"),
+    ('"metastases"', '"metastasis"', 'quantity: "metastasis"', 'did you mean "metastases"'),
+    ('evidence = "secondary"', "", "criterion[0].evidence", "missing"),
+    ('evidence = "secondary"', 'evidence = "sure"', 'criterion[0].evidence: "sure"', "verified"),
+    ('source = "paper"\nplace', "place", "criterion[0].source", "missing"),
+    ('source = "paper"\nplace', 'source = "papr"\nplace', '"papr"', 'did you mean "paper"'),
+    ('place = "table 1"', 'plaec = "table 1"', "criterion[0].plaec", 'did you mean "place"'),
+    ("[applies_to]", "[aplies_to]", "applies_to", '"aplies_to" is there'),
+    ('["lung"]', '["lungs"]', 'applies_to.primaries[0]: "lungs"', 'did you mean "lung"'),
+    ('doi = "10.1000/1"', "", "source[0].doi", "missing"),
+    ('doi = "10.1000/1"', 'doi = "doi:10.1"', 'source[0].doi: "doi:10.1"', "not a DOI"),
+    ('"not_counted"\nextra', '"unconfirmed"\nextra', "counting.gap", "regional_nodes"),
+    ('"not_counted"\nextra', '"none"\nextra', 'counting.regional_nodes: "none"', "not_counted"),
+    ('rule = "few"', 'rule = "fwe"', 'arm[0].rule: "fwe"', 'did you mean "few"'),
+    ('rule = "few"', "rule = { any_of = [] }", "arm[0].rule.any_of", "list of rules"),
+    (
+        "rule = { quantity",
+        'rule = { fact = "disease.treatable", is = true }\nother = { quantity',
+        'criterion[0].rule.fact: "disease.treatable"',
+        "disease.all_sites_treatable",
+    ),
+    (
+        '{ quantity = "metastases", op = "<=", limit = 5 }',
+        '{ fact = "primary.controlled", is = "yes" }',
+        'criterion[0].rule.is: "yes"',
+        "true nor false",
+    ),
+    (
+        '{ quantity = "metastases", op = "<=", limit = 5 }',
+        '{ quantity = "months_to_detection", op = "<=", limit = 5 }',
+        "criterion[0].rule.since",
+        "missing",
+    ),
+    ('id = "mine"', 'id = "My Def"', 'id: "My Def"', "small letters"),
+    ('title = "A definition"', "title = 3", "title: 3", "not a text"),
+    ('version = "1"', 'version = "1"\nauthor = "me"', 'author: unknown key (value "me")', ""),
+    ("[[arm]]", "[[arms]]", "arm", "either"),
+    ("rtplan/definition/1", "rtplan/definition/9", 'schema: "rtplan/definition/9"', "did you mean"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "where", "hint"), BROKEN_DEFINITIONS)
+def test_broken_definition_names_file_key_and_way_out(
+    tmp_path: Path, old: str, new: str, where: str, hint: str
+) -> None:
+    assert old in DEFINITION
+    file = tmp_path / "mine.toml"
+    file.write_text(DEFINITION.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load_definition(str(file))
+    text = str(caught.value)
+    assert text.startswith("mine.toml: ")
+    assert where in text
+    assert hint in text
+
+
+BROKEN_LIMITS = [
+    ("D0.035cc[Gy]", "V20", "limit[0].metric", "V20Gy"),
+    ("D0.035cc[Gy]", "D95", 'limit[0].metric: "D95"', "D95%[Gy]"),
+    ("D0.035cc[Gy]", "Dose", 'limit[0].metric: metric "Dose"', "D95%[Gy]"),
+    ("limit = 14", "limit = -1", "limit[0].limit: -1", "below 0"),
+    ("limit = 14", "limit = nan", "limit[0].limit: nan", "number"),
+    ("fractions = 1", "fractions = 0", "limit[0].fractions: 0", "1 or more"),
+    ("fractions = 1", "fractions = 1.5", "limit[0].fractions: 1.5", "whole number"),
+    ("fractions = 1", "fraction = 1", "limit[0].fractions", '"fraction" is there'),
+    ('op = "<="', 'op = "=="', "limit[0].op", "<="),
+    ("limit = 14", "limit = 14\nconflict = [{limit = 12, text = 't'}]", "conflict[0]", "stricter"),
+    ("[[limit]]", "[[limits]]", "limit", "missing"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "where", "hint"), BROKEN_LIMITS)
+def test_broken_limits_name_file_key_and_way_out(
+    tmp_path: Path, old: str, new: str, where: str, hint: str
+) -> None:
+    assert old in LIMITS
+    file = tmp_path / "my-limits.toml"
+    file.write_text(LIMITS.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load_limits(str(file))
+    text = str(caught.value)
+    assert text.startswith("my-limits.toml: ")
+    assert where in text
+    assert hint in text
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (b"id = ", "is not TOML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"", "schema: is missing"),
+        (b"a = " + b"[" * 100_000, "nested too deep"),
+    ],
+)
+def test_file_that_is_no_protocol_is_an_error(tmp_path: Path, content: bytes, hint: str) -> None:
+    file = tmp_path / "odd.toml"
+    file.write_bytes(content)
+    with pytest.raises(ProtocolError, match=f"odd.toml: .*{hint}"):
+        load(str(file))
+
+
+def test_missing_file_and_unknown_id_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ProtocolError, match=r"gone\.toml: no such file"):
+        load(str(tmp_path / "gone.toml"))
+    with pytest.raises(ProtocolError, match=r'"omec-2032".*did you mean "omec-2023"'):
+        load("omec-2032")
+    with pytest.raises(ProtocolError, match="not a set of dose limits"):
+        load_limits("omec-2023")
+    with pytest.raises(ProtocolError, match="not a definition"):
+        load_definition("tg101")
+
+
+def test_site_file_is_read_like_a_built_in_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + DEFINITION.replace("\n", "\r\n").encode())
+    definition = load_definition(str(file))
+    assert definition.id == "mine"
+    assert definition.criteria[0].citation.evidence is Evidence.SECONDARY
+    assert str(definition.criteria[0].citation) == "doi:10.1000/1, table 1"
+
+
+def test_double_negation_is_the_rule() -> None:
+    for name in ("omec-2023", "esophagus-cn-2025", "estro-astro-2020"):
+        for criterion in load_definition(name).criteria:
+            if "==" not in str(criterion.rule):
+                assert negated(negated(criterion.rule)) == criterion.rule
+
+
+def test_tree_that_leads_back_to_itself_is_an_error(tmp_path: Path) -> None:
+    built_in = resources.files("rtplan.protocols") / "estro-eortc-2020.toml"
+    text = built_in.read_text(encoding="utf-8")
+    file = tmp_path / "tree.toml"
+    file.write_text(text.replace('no = "synchronous"', 'no = "metastasis"'), encoding="utf-8")
+    with pytest.raises(ProtocolError, match=r"tree\.question: .* leads back to itself"):
+        load(str(file))
+    file.write_text(text.replace('no = "synchronous"', 'no = "none"'), encoding="utf-8")
+    with pytest.raises(ProtocolError, match='"synchronous" cannot be reached'):
+        load(str(file))
+
+
+def test_built_in_files_bear_their_ids_and_load() -> None:
+    entries = available()
+    assert [item.id for item in entries if item.kind == "definition"] == [
+        "esophagus-cn-2025",
+        "estro-astro-2020",
+        "estro-eortc-2020",
+        "omec-2023",
+    ]
+    assert [item.id for item in entries if item.kind == "limits"] == ["tg101"]
+    for item in entries:
+        loaded = load(item.id)
+        assert loaded.id == item.id
+        assert loaded.cited()
+
+
+def test_tg101_holds_every_row_of_the_transcription() -> None:
+    """The transcription is kept beside the tests; the limits are compared row by row."""
+    names = {
+        "Trachea/LargeBronchus": "Trachea_Bronchus",
+        "Jejunum/Ileum": "Bowel_Small",
+    }
+    rows = Path(__file__).parents[1] / "data" / "tg101_serial.csv"
+    held = {
+        (item.structure, str(item.metric), item.fractions): item.limit
+        for item in load_limits("tg101").limits
+    }
+    with rows.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            metric = "D0.035cc" if "max" in row["metric"] else row["metric"]
+            structure = names.get(row["organ"], row["organ"])
+            key = (structure, f"{metric}[Gy]", int(row["fractions"]))
+            assert held.pop(key) == float(row["limit_gy"]), key
+    assert {name for name, _, _ in held} == {
+        "Bladder_Wall",
+        "Femur_Head",
+        "PenileBulb",
+        "Kidney_Hilum",
+        "Lungs",
+        "Liver",
+        "Kidney_Cortex",
+    }
+
+
+def test_tg101_conflicts_are_shown_and_the_lowest_is_tested() -> None:
+    held = {item.id: item for item in load_limits("tg101").limits}
+    for name, tested, others in (
+        ("lungs-dc1500cc-3fx", 10.5, [11.6]),
+        ("lungs-dc1000cc-3fx", 11.4, [12.4]),
+        ("liver-dc700cc-3fx", 17.1, [17.4, 19.2]),
+        ("kidney-cortex-dc200cc-3fx", 14.4, [16.0]),
+    ):
+        assert held[name].limit == tested
+        assert [item.limit for item in held[name].conflicts] == others
+    assert held["liver-dc700cc-5fx"].limit == 21.0
