@@ -449,7 +449,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "LES007": Entry(
         "warning",
-        "A body is a sliver: no disc of 2 mm fits in it.",
+        "A body is a sliver: no disc of 1 mm fits in it.",
         "Delete it if it is left over from an operation on structures.",
     ),
     "LES008": Entry(

@@ -1,0 +1,1 @@
+"""From a structure set to a count of lesions, with reasons."""

@@ -1,0 +1,194 @@
+"""The vocabulary: words of structure names with their meanings, read from data files.
+
+A word is matched against the pieces of a name (``pieces.pieces``): whole, or open at an end where
+it has a ``*``. Where words overlap the longest wins; words of equal span all hold.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+from rtplan.lesions.model import Organ
+from rtplan.lesions.pieces import Piece, fold_word
+
+_SHORT = 3  # words this short match one piece only, never letters gathered from several
+_LONGEST = 8  # pieces that one word may span
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An organ or a part of one, by name; fields as in ``organs.toml``."""
+
+    words: tuple[str, ...]
+    organ: Organ | None = None
+    site: str | None = None
+    whole_cc: float | None = None
+    overlap: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """What is known of a nodal station; ``region`` is regional, extraregional or ask."""
+
+    name: str
+    region: str
+    evidence: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One meaning of a word: its table (``kind.node``, ``organ``, ...) and what it stands for."""
+
+    table: str
+    text: str
+    part: Part | None = None
+    station: Station | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A word found in a name, at pieces ``start`` to ``end`` (exclusive)."""
+
+    start: int
+    end: int
+    found: str
+    word: Word
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """All words: whole ones by text; those open at the end, the start, or both, as lists."""
+
+    whole: dict[str, list[Word]] = field(default_factory=dict)
+    begins: dict[str, list[Word]] = field(default_factory=dict)
+    ends: list[tuple[str, Word]] = field(default_factory=list)
+    within: list[tuple[str, Word]] = field(default_factory=list)
+    stems: tuple[tuple[str, str], ...] = ()
+    suffixes: dict[str, str] = field(default_factory=dict)
+    minus: frozenset[str] = frozenset()
+    numbered: dict[str, dict[str, Station]] = field(default_factory=dict)
+    systems: tuple[tuple[str, str], ...] = ()
+    primaries: tuple[str, ...] = ()
+
+    def add(self, alias: str, word: Word) -> None:
+        """Add an alias of a word."""
+        text = fold_word(alias.strip("*"))
+        if alias.startswith("*") and alias.endswith("*"):
+            self.within.append((text, word))
+        elif alias.startswith("*"):
+            self.ends.append((text, word))
+        elif alias.endswith("*"):
+            self.begins.setdefault(text, []).append(word)
+        else:
+            self.whole.setdefault(text, []).append(word)
+
+    def find(self, name: tuple[Piece, ...]) -> tuple[Match, ...]:
+        """Words in a name; of overlapping ones the longest, ties all, in order of position."""
+        texts = [piece.text for piece in name]
+        candidates = [m for start in range(len(texts)) for m in self._from(texts, start)]
+        candidates.sort(key=lambda m: (-len(m.found), m.start))
+        taken: dict[int, tuple[int, int]] = {}
+        kept = []
+        for match in candidates:
+            span = (match.start, match.end)
+            if all(taken.get(i, span) == span for i in range(*span)):
+                taken.update(dict.fromkeys(range(*span), span))
+                kept.append(match)
+        return tuple(sorted(kept, key=lambda m: m.start))
+
+    def _from(self, texts: list[str], start: int) -> list[Match]:
+        found = []
+        for end in range(start + 1, min(start + _LONGEST, len(texts)) + 1):
+            joined = "".join(texts[start:end])
+            alone = end == start + 1
+            wide = alone or len(joined) > _SHORT or not joined.isascii() or not joined.isalpha()
+            words = list(self.whole.get(joined, ())) if wide else []
+            for length in range(len(joined) - len(texts[end - 1]) + 1, len(joined) + 1):
+                if alone or length > _SHORT:
+                    words += self.begins.get(joined[:length], ())
+            if alone:
+                words += [w for text, w in self.ends if joined.endswith(text)]
+                words += [w for text, w in self.within if text in joined]
+            found += [Match(start, end, joined, word) for word in words]
+        return found
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The vocabulary that comes with rtplan."""
+    book = Vocabulary()
+    _add_words(book, _read("words.toml"))
+    _add_organs(book, _read("organs.toml"))
+    _add_stations(book, _read("stations.toml"))
+    return book
+
+
+def _read(name: str) -> dict[str, object]:
+    text = resources.files("rtplan.lesions").joinpath(name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _table(data: dict[str, object], key: str) -> dict[str, object]:
+    value = data.get(key, {})
+    return value if isinstance(value, dict) else {}
+
+
+def _rows(data: dict[str, object], key: str) -> list[dict[str, object]]:
+    value = data.get(key, [])
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def _add_words(book: Vocabulary, data: dict[str, object]) -> None:
+    for name in sorted(data.keys() - {"stem", "suffix", "schema"}):
+        for key, aliases in _table(data, name).items():
+            if key == "minus":
+                continue
+            table = name if key == "words" else f"{name}.{key}"
+            for alias in _strings(aliases):
+                book.add(alias, Word(table, alias))
+    stems = [(fold_word(a), key) for key, v in _table(data, "stem").items() for a in _strings(v)]
+    book.stems = tuple(sorted(stems, key=lambda item: (-len(item[0]), item[0])))
+    for key, value in _table(data, "suffix").items():
+        book.suffixes.update(dict.fromkeys(_strings(value), key))
+    book.minus = frozenset(map(fold_word, _strings(_table(data, "helper").get("minus"))))
+
+
+def _add_organs(book: Vocabulary, data: dict[str, object]) -> None:
+    for row in _rows(data, "part"):
+        organ, site, whole = row.get("organ"), row.get("site"), row.get("whole_cc")
+        part = Part(
+            words=_strings(row["words"]),
+            organ=None if organ is None else Organ(str(organ)),
+            site=None if site is None else str(site),
+            whole_cc=float(whole) if isinstance(whole, int | float) else None,
+            overlap=bool(row.get("overlap", True)),
+        )
+        for alias in part.words:
+            book.add(alias, Word("organ", alias, part=part))
+
+
+def _add_stations(book: Vocabulary, data: dict[str, object]) -> None:
+    book.primaries = _strings(data.get("primaries", []))
+    systems = [(a, name) for name, v in _table(data, "systems").items() for a in _strings(v)]
+    book.systems = tuple(sorted(systems, key=lambda item: -len(item[0])))
+    for row in _rows(data, "numbered"):
+        system = str(row["system"])
+        for number in _strings(row["numbers"]):
+            station = _station(f"{system}:{number}", row)
+            book.numbered.setdefault(system, {})[number.lower()] = station
+    for row in _rows(data, "named"):
+        station = _station(str(row["name"]), row)
+        for alias in _strings(row["words"]):
+            book.add(alias, Word("station", alias, station=station))
+
+
+def _station(name: str, row: dict[str, object]) -> Station:
+    return Station(name, str(row["region"]), str(row["evidence"]), str(row["source"]))
