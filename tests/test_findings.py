@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_docs_page_is_the_catalogue() -> None:
-    """To renew it: python -c "from rtplan.findings import *; print(catalogue_markdown(), end='')"."""
+    """To renew it, write what ``rtplan.findings.catalogue_markdown()`` returns to the page."""
     assert (ROOT / "docs" / "findings.md").read_text(encoding="utf-8") == catalogue_markdown()
 
 

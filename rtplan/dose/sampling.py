@@ -90,7 +90,8 @@ def _resampled(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: FloatArr
     from scipy.ndimage import map_coordinates
 
     step = min(s for s in dose.grid.spacing_mm if s > 0) * _OBLIQUE_STEP
-    nodes = [a + step * np.arange(int(np.ceil((b - a) / step)) + 1) for a, b in zip(low, high, strict=True)]
+    counts = np.ceil((high - low) / step).astype(int) + 1
+    nodes = [start + step * np.arange(count) for start, count in zip(low, counts, strict=True)]
     u, v, n = np.meshgrid(*nodes, indexing="ij")
     points = np.stack([u, v, n], axis=-1).reshape(-1, 3) @ axes.T
     along = dose.grid.coordinates_mm(points)

@@ -14,8 +14,8 @@ from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Structure, StructureSet
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.raster import IndexArray
 from rtplan.geometry.planes import Plane, PlaneStack, plane_gaps_mm, stack_planes
+from rtplan.geometry.raster import IndexArray
 
 BRIDGED_SPACINGS = 2.0
 """A gap of up to this many spacings is bridged; a wider one separates bodies."""
