@@ -236,12 +236,22 @@ def _show_definition(item: Mapping[str, Any], names: Mapping[str, str]) -> None:
                 for c in item["criteria"]
             ],
         )
-    console.notes("  needs", [f"  {need}{_structures(need, names)}" for need in item["needs"]])
+    gaps = {gap["id"]: gap["text"] for gap in item["gaps"]}
+    wanted = [f"  {_need(need, gaps)}{_structures(need, names)}" for need in item["needs"]]
+    console.notes("  needs", wanted)
     _show_remarks("listed, never deciding", item["conditions"])
     _show_remarks("pathway of the source, which of its conditions hold", item["pathways"])
     if item["verdict"] != "not_applicable":
         console.notes("  not confirmed in the source", [f"  {g['text']}" for g in item["gaps"]])
     console.notes("  notes", [f"  {note}" for note in item["notes"]])
+
+
+def _need(need: str, gaps: Mapping[str, str]) -> str:
+    """What would settle it in words, with the key of the facts file where it is one."""
+    from rtplan.protocol.words import need_words
+
+    words = need_words(need, gaps)
+    return words if need.startswith("gap.") or words == need else f"{words}: {need}"
 
 
 def _structures(need: str, names: Mapping[str, str]) -> str:

@@ -316,6 +316,7 @@ def _parsed(station: str | None) -> tuple[str, str, str] | None:
 def _node_units(t: Tally) -> Bounds:
     """What the nodes add to the number of metastases, each item once at most."""
     regional, extraregional = t.policy.regional_nodes, t.policy.extraregional_nodes
+    per_station = extraregional is ExtraregionalNodes.PER_STATION
     sure_regional = sum(item.surely(Kind.REGIONAL) for item in t.items)
     sure_extraregional = [item for item in t.items if item.surely(Kind.EXTRAREGIONAL)]
     low = {
@@ -333,10 +334,13 @@ def _node_units(t: Tally) -> Bounds:
     high = len(alone)
     if regional is RegionalNodes.ALL_AS_ONE:
         high += any(item.maybe(Kind.REGIONAL) for item in grouped)
-    if extraregional is ExtraregionalNodes.PER_STATION:
+    if per_station:
         high += _most_stations(item for item in grouped if item.maybe(Kind.EXTRAREGIONAL))
-    needs = _needs(t.items, because=lambda i: _undecided(i) and bool(i.kinds & _counted_kinds(t)))
-    return Bounds(low, high, needs + _gap(t))
+    def is_open(item: Item) -> bool:
+        placeless = per_station and item.maybe(Kind.EXTRAREGIONAL) and not _parsed(item.station)
+        return placeless or (_undecided(item) and bool(item.kinds & _counted_kinds(t)))
+
+    return Bounds(low, high, _needs(t.items, because=is_open) + _gap(t))
 
 
 def _counted_kinds(t: Tally) -> frozenset[Kind]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rtplan import __version__
 from rtplan.case import Case
@@ -16,6 +17,7 @@ from rtplan.lesions.files import as_json as lesions_json
 from rtplan.lesions.model import LesionReading
 from rtplan.protocol.limits import LimitSetResult
 from rtplan.protocol.result import DefinitionResult
+from rtplan.protocol.words import need_words
 from rtplan.report.text import beside
 
 SCHEMA = "rtplan/report/1"
@@ -163,7 +165,7 @@ def _limit_line(limits: Mapping[str, object]) -> Line:
     return Line("not_evaluated" if of["not_evaluated"] else "met", subject, text)
 
 
-def _definition_line(definition: Mapping[str, object]) -> Line:
+def _definition_line(definition: Mapping[str, Any]) -> Line:
     words = {
         "consistent": "consistent with the definition",
         "not_consistent": "not consistent with the definition",
@@ -175,9 +177,16 @@ def _definition_line(definition: Mapping[str, object]) -> Line:
     if definition.get("state"):
         text = f"state: {str(definition['state']).replace('_', ' ')}"
         text += f", {definition['scope']}" if definition.get("scope") else ""
+    elif verdict == "indeterminate" and definition.get("needs"):
+        text = f"{text}, needs {'; '.join(_needs(definition))}"
     elif definition.get("summary"):
         text = f"{text}: {definition['summary']}"
     return Line(verdict, str(definition["id"]), text)
+
+
+def _needs(definition: Mapping[str, Any]) -> list[str]:
+    gaps = {gap["id"]: gap["text"] for gap in definition.get("gaps", ())}
+    return [need_words(need, gaps) for need in definition["needs"]]
 
 
 def _count_line(reading: LesionReading | None) -> Line:

@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from rtplan.protocol.words import need_words
 from rtplan.report import summary, text
 
 NIL = Markup('<span class="nil" title="not known">—</span>')
@@ -96,6 +97,7 @@ def _environment() -> Environment:
         operator=_operator,
         signed=_signed,
         words=_words,
+        need=_need,
     )
     environment.globals.update(
         status_of=summary.status_of,
@@ -177,6 +179,10 @@ def _name(value: str | None) -> str | Markup:
 def _words(value: str | None) -> str | Markup:
     """A word of the contract, such as ``organ_metastasis``, without its underscores."""
     return NIL if value is None else value.replace("_", " ")
+
+
+def _need(need: str, definition: Mapping[str, Any]) -> str:
+    return need_words(need, {gap["id"]: gap["text"] for gap in definition.get("gaps", ())})
 
 
 def _operator(value: object) -> object:

@@ -1,0 +1,54 @@
+"""What would settle a verdict, in words; the key of the facts file stands beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+FACTS: dict[str, str] = {
+    "primary.site": "site of the primary",
+    "primary.subsite": "subsite of the primary",
+    "primary.histology": "histology of the primary",
+    "primary.controlled": "whether the primary is controlled",
+    "primary.diagnosed": "date the primary was diagnosed",
+    "primary.treated": "date the primary was treated",
+    "disease.detected": "date these metastases were first detected",
+    "disease.polymetastatic_before": "whether the disease was polymetastatic before",
+    "disease.oligometastatic_before": "whether it was oligometastatic before",
+    "disease.on_systemic_therapy": "whether under systemic therapy at detection",
+    "disease.progressing": "whether a metastasis is progressing",
+    "disease.diffuse": "whether there is diffuse disease",
+    "disease.lifetime_metastases": "number of metastases ever",
+    "disease.metastases_not_drawn": "number of metastases not drawn (0 if all are)",
+    "disease.all_sites_treatable": "whether all sites can be treated (a clinician's statement)",
+    "disease.r0_feasible": "whether complete resection of all disease is feasible",
+    "disease.mdt_discussed": "whether a tumour board discussed it",
+    "disease.imaging": "which imaging was done",
+    "lesions": "the list of lesions",
+    "lesions.count": "how many lesions there are, where the drawing allows several readings",
+}
+
+_LESION = re.compile(r"lesion\.([^.]+)\.(category|organ|station|laterality)")
+
+
+def need_words(need: str, gaps: Mapping[str, str]) -> str:
+    """One entry of ``needs`` as a reader understands it.
+
+    Parameters
+    ----------
+    need : str
+        A key of the facts file, ``lesion.ID.KEY``, ``lesions...`` or ``gap.ID``.
+    gaps : mapping of str to str
+        Texts of the definition's gaps by id.
+
+    >>> need_words("primary.site", {}), need_words("lesion.L2.organ", {})
+    ('site of the primary', 'organ of L2')
+    """
+    if need in FACTS:
+        return FACTS[need]
+    if match := _LESION.fullmatch(need):
+        return f"{match[2]} of {match[1]}"
+    if need.startswith("gap."):
+        text = gaps.get(need[4:], "")
+        return f"{text[:1].lower()}{text[1:]} (not confirmed in the source)" if text else need
+    return need
