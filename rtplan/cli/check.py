@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from rtplan.cli import common
@@ -44,12 +43,13 @@ def run(args: argparse.Namespace) -> int:
 
     checked = check(args, common.open_case(args))
     report: dict[str, Any] = report_json(checked)
-    if args.json != "-":
-        show(report)
-    if args.json:
-        common.write_json(report, args.json)
+    # Files before the screen: a reader that closes the pipe early loses no report.
     if args.figures or args.out:
         write(args, checked, report)
+    if args.json:
+        common.write_json(report, args.json)
+    if args.json != "-":
+        show(report, args.out)
     return int(report["verdict"]["exit_code"])
 
 
@@ -92,7 +92,7 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
 
 
 def write(args: argparse.Namespace, checked: Checked, report: dict[str, Any]) -> None:
-    """Write the figures and, with --out, the report; says where."""
+    """Write the figures and, with --out, the report."""
     from rtplan.report.dvh_plot import dvh_plot
     from rtplan.report.figures import lesion_figures
     from rtplan.report.overview import overview_figure
@@ -111,11 +111,10 @@ def write(args: argparse.Namespace, checked: Checked, report: dict[str, Any]) ->
         write_figures(figures, args.figures)
     if args.out:
         write_report(report, figures, args.out)
-        print(f"report: {args.out}/report.html", file=sys.stderr if args.json == "-" else None)
 
 
-def show(report: dict[str, Any]) -> None:
-    """Print the verdict, its reasons, and the limits that matter."""
+def show(report: dict[str, Any], out: str | None) -> None:
+    """Print the verdict, its reasons, the limits that matter, and where the report is."""
     from rtplan.cli import console
     from rtplan.report.summary import STATUSES
 
@@ -132,6 +131,8 @@ def show(report: dict[str, Any]) -> None:
     dose = report["objects"]["dose"]
     print(f"dose used: {dose['used'] if dose else report['objects']['dose_problem']}")
     print("rtplan supports decisions of qualified clinicians. It is not a medical device.")
+    if out:
+        print(f"report: {out}/report.html")
 
 
 def _show_rows(limits: dict[str, Any]) -> None:

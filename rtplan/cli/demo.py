@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from rtplan.cli import check, common
 from rtplan.cli.main import EXIT_DONE
@@ -34,7 +33,6 @@ def run(args: argparse.Namespace) -> int:
     arguments = check.check_arguments(str(out / "dicom"), options + ["--quiet"] * args.quiet)
     checked = check.check(arguments, common.open_case(arguments))
     report = report_json(checked)
-    check.show(report)
-    sys.stdout.flush()
     check.write(arguments, checked, report)
+    check.show(report, arguments.out)
     return EXIT_DONE

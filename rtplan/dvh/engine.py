@@ -151,7 +151,7 @@ class _Sums:
     def add(self, volume: FloatArray, centre_gy: FloatArray, width_gy: FloatArray) -> None:
         self.histogram.add(volume, centre_gy, width_gy)
         self.volume_mm3 += float(volume.sum())
-        self.moment += float(volume @ centre_gy)
+        self.moment += float((volume * centre_gy).sum())
 
     def reach(self, values_gy: FloatArray) -> None:
         """Let the extremes include values (NaN left out)."""

@@ -169,9 +169,15 @@ def _said(outcomes: list[Outcome]) -> str:
         if item.limit and item.counted:
             found.append(item.limit)
     return "; ".join(
-        f"{what}: {value}" + (f" ({', '.join(found)})" if found else "")
+        f"{what}: {value}" + (f" (limit {_readable(found)})" if found else "")
         for (what, value), found in limits.items()
     )
+
+
+def _readable(limits: list[str]) -> str:
+    """Limits as a reader writes them."""
+    text = " or ".join(dict.fromkeys(limits)) if "==" in "".join(limits) else " and ".join(limits)
+    return text.replace("<=", "≤").replace(">=", "≥").replace("== ", "")
 
 
 def _by_tree(definition: Definition, tree: Tree, known: Known) -> DefinitionResult:

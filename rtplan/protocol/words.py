@@ -25,7 +25,7 @@ FACTS: dict[str, str] = {
     "disease.mdt_discussed": "whether a tumour board discussed it",
     "disease.imaging": "which imaging was done",
     "lesions": "the list of lesions",
-    "lesions.count": "how many lesions there are, where the drawing allows several readings",
+    "lesions.count": "the number of lesions (the drawing allows several)",
 }
 
 _LESION = re.compile(r"lesion\.([^.]+)\.(category|organ|station|laterality)")

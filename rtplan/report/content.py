@@ -21,6 +21,7 @@ from rtplan.protocol.words import need_words
 from rtplan.report.text import beside
 
 SCHEMA = "rtplan/report/1"
+SHOWN_NEEDS = 4
 EXIT_DONE, EXIT_VIOLATED, EXIT_NOT_EVALUATED = 0, 1, 3
 
 
@@ -158,7 +159,7 @@ def _limit_line(limits: Mapping[str, object]) -> Line:
     if of["violated"]:
         worst = "; ".join(
             f"{row['structure']} {row['metric']} {beside(row['value'], row['limit'])}, "
-            f"limit {row['op']} {row['limit']:g} {row['unit']}"
+            f"limit {'≤' if row['op'] == '<=' else row['op']} {row['limit']:g} {row['unit']}"
             for row in of["violated"][:5]
         )
         return Line("violated", subject, f"{text}: {worst}")
@@ -178,7 +179,9 @@ def _definition_line(definition: Mapping[str, Any]) -> Line:
         text = f"state: {str(definition['state']).replace('_', ' ')}"
         text += f", {definition['scope']}" if definition.get("scope") else ""
     elif verdict == "indeterminate" and definition.get("needs"):
-        text = f"{text}, needs {'; '.join(_needs(definition))}"
+        needs = _needs(definition)
+        more = f"; and {len(needs) - SHOWN_NEEDS} more" if len(needs) > SHOWN_NEEDS else ""
+        text = f"{text}, needs {'; '.join(needs[:SHOWN_NEEDS])}{more}"
     elif definition.get("summary"):
         text = f"{text}: {definition['summary']}"
     return Line(verdict, str(definition["id"]), text)
