@@ -58,9 +58,26 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "GEO008": Entry(
         "warning",
-        "Contour planes are missing over more than two spacings between contours that face each "
-        "other; the parts were taken as separate bodies.",
-        "If they are one body, draw the missing planes.",
+        "Contour planes are missing over two to five spacings between contours that face each "
+        "other; they were taken as one body and the gap was bridged.",
+        "Draw the missing planes; or use two ROIs if they are separate bodies.",
+    ),
+    "GEO009": Entry(
+        "warning",
+        "Contour planes lie much closer together than is usual for the structure: drawn twice, or "
+        "on shifted planes.",
+        "Look whether two drawings were stored in one ROI.",
+    ),
+    "GEO010": Entry(
+        "info",
+        "Contours that lie inside others were taken as holes.",
+        "Nothing, unless both were meant to be filled.",
+    ),
+    "GEO011": Entry(
+        "warning",
+        "Nearly the same contour is stored twice on a plane (less than 0.1 mm apart); one of "
+        "them was counted.",
+        "Nothing, unless a thin wall between the two was meant.",
     ),
     "DVH001": Entry(
         "warning",
@@ -164,6 +181,12 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         "An item of the structure set has no usable ROI number and was left out.",
         "Export the structure set again.",
+    ),
+    "RTS020": Entry(
+        "warning",
+        "The structure set has no RT ROI Observations Sequence, so no ROI has a type.",
+        "Export the structure set again; the file may be cut off. Until then only names tell "
+        "what a structure is.",
     ),
     "FIL001": Entry(
         "error",
@@ -332,6 +355,36 @@ CATALOGUE: dict[str, Entry] = {
         "The dose object holds no dose grid.",
         "Export the dose with its grid.",
     ),
+    "RTD014": Entry(
+        "error",
+        "Dose Type says that the values are a difference or an uncertainty, or is unknown, so the "
+        "dose is not used.",
+        "Export the planned dose (Dose Type PHYSICAL or EFFECTIVE).",
+    ),
+    "RTD015": Entry(
+        "warning",
+        "The dose is weighted for its biological effect (Dose Type EFFECTIVE); it is used as "
+        "stored.",
+        "Look whether the limits are meant for such a dose: those for photons may not fit.",
+    ),
+    "RTD016": Entry(
+        "warning",
+        "The dose does not say whether it is physical or weighted (no Dose Type); it was taken as "
+        "physical.",
+        "Look whether it is the planned dose.",
+    ),
+    "RTD017": Entry(
+        "error",
+        "Between single-plane dose objects lies a gap: a plane may be missing, so the dose is not "
+        "used.",
+        "Copy or export all planes again, or export the dose as one object.",
+    ),
+    "RTD018": Entry(
+        "warning",
+        "The positions of the dose planes can be read in two ways that differ; they were read as "
+        "offsets along the normal.",
+        "Compare the dose with the planning system's.",
+    ),
     "RTP001": Entry(
         "warning",
         "The plan does not state a number of fractions.",
@@ -416,6 +469,12 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         "The dose cannot be used.",
         "See the findings of the dose.",
+    ),
+    "LNK011": Entry(
+        "error",
+        "Dose and structure set carry different patient IDs and no reference joins them, so the "
+        "dose is not used.",
+        "Choose with --patient, or export dose and structure set of the same patient.",
     ),
     "LES001": Entry(
         "warning",

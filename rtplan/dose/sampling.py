@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtplan.dose.grid import DoseGrid
-from rtplan.geometry.grid import FloatArray
+from rtplan.geometry.grid import FloatArray, Grid
 
 _ALIGNED = 1e-5  # sine of the largest angle between axes that count as parallel
-_OBLIQUE_STEP = 0.5  # step of a resampled field, in dose spacings
+# A resampled field has about so many cells, and so many parts to a dose spacing.
+_OBLIQUE_CELLS = 1e6
+_OBLIQUE_PARTS = (2.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,18 +64,18 @@ def field_in_frame(
     """The dose over a box, in the frame ``axes`` (columns u, v, n), or None where it has none.
 
     Where the frame's axes are the grid's (in any order and direction) the nodes are the grid's
-    own voxel centres. In an oblique frame the trilinear dose is resampled at half its spacing.
+    own voxel centres. In an oblique frame the trilinear dose is resampled, at a half to a tenth of
+    its spacing.
 
     Parameters
     ----------
     low, high : (3,) float
         Corners of the box in (u, v, n), mm.
     """
-    along = dose.grid.directions.T @ axes  # rows i, j, k of the grid; columns u, v, n
-    order = np.abs(along).argmax(axis=0)
-    main = np.abs(along[order, [0, 1, 2]])
-    if sorted(order) != [0, 1, 2] or np.sqrt(np.maximum(0, 1 - main**2)).max() > _ALIGNED:
+    order = grid_order(dose.grid, axes)
+    if order is None:
         return _resampled(dose, axes, low, high)
+    along = dose.grid.directions.T @ axes  # rows i, j, k of the grid; columns u, v, n
     values = np.transpose(dose.values_gy, [2 - order[2], 2 - order[1], 2 - order[0]])
     origin = dose.grid.origin_mm @ axes
     nodes = []
@@ -86,26 +88,52 @@ def field_in_frame(
     return Field(nodes[0], nodes[1], nodes[2], values).cropped(low, high)
 
 
+def grid_order(grid: Grid, axes: FloatArray) -> NDArray[np.intp] | None:
+    """Grid axis (0, 1, 2 for i, j, k) along each column of ``axes``; None where one is oblique."""
+    along = grid.directions.T @ axes
+    order = np.abs(along).argmax(axis=0)
+    main = np.abs(along[order, [0, 1, 2]])
+    if sorted(order) != [0, 1, 2] or np.sqrt(np.maximum(0, 1 - main**2)).max() > _ALIGNED:
+        return None
+    return np.asarray(order, dtype=np.intp)
+
+
 def _resampled(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: FloatArray) -> Field | None:
+    """The trilinear dose at nodes of an oblique frame: finer, the smaller the box."""
     from scipy.ndimage import map_coordinates
 
-    step = min(s for s in dose.grid.spacing_mm if s > 0) * _OBLIQUE_STEP
-    counts = np.ceil((high - low) / step).astype(int) + 1
-    nodes = [start + step * np.arange(count) for start, count in zip(low, counts, strict=True)]
-    u, v, n = np.meshgrid(*nodes, indexing="ij")
-    points = np.stack([u, v, n], axis=-1).reshape(-1, 3) @ axes.T
-    along = dose.grid.coordinates_mm(points)
-    index = [
-        np.interp(along[:, a], axis, np.arange(axis.size), left=-2.0, right=-2.0)
-        for a, axis in enumerate(dose.grid.axes_mm)
-    ]
-    outside = np.any([i < 0 for i in index], axis=0)
-    values = map_coordinates(dose.values_gy, index[::-1], order=1, output=float, mode="nearest")
-    values[outside] = np.nan
-    if outside.all():
+    grid_low, grid_high = _corners(dose.grid, axes)
+    low, high = np.maximum(low, grid_low), np.minimum(high, grid_high)
+    spacing = min((step for step in dose.grid.spacing_mm if step > 0), default=0.0)
+    if spacing == 0.0 or not (high > low).all():
         return None
-    shaped = values.reshape([len(x) for x in nodes]).transpose(2, 1, 0)
-    return Field(nodes[0], nodes[1], nodes[2], shaped)
+    cells = float(np.prod((high - low) / spacing))
+    parts = np.clip((_OBLIQUE_CELLS / cells) ** (1 / 3), *_OBLIQUE_PARTS)
+    counts = np.ceil((high - low) / spacing * parts).astype(int) + 1
+    nodes = [np.linspace(a, b, count) for a, b, count in zip(low, high, counts, strict=True)]
+    values = np.empty((counts[2], counts[1], counts[0]))
+    u, v = np.meshgrid(nodes[0], nodes[1])
+    for layer, n in enumerate(nodes[2]):
+        points = np.column_stack([u.ravel(), v.ravel(), np.full(u.size, n)]) @ axes.T
+        along = dose.grid.coordinates_mm(points)
+        index = [
+            np.interp(along[:, a], axis, np.arange(axis.size), left=-2.0, right=-2.0)
+            for a, axis in enumerate(dose.grid.axes_mm)
+        ]
+        doses = map_coordinates(dose.values_gy, index[::-1], order=1, output=float, mode="nearest")
+        doses[np.min(index, axis=0) < 0] = np.nan
+        values[layer] = doses.reshape(u.shape)
+    if np.isnan(values).all():
+        return None
+    return Field(nodes[0], nodes[1], nodes[2], values)
+
+
+def _corners(grid: Grid, axes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Corners of the box (u, v, n) around a grid's voxel centres, mm."""
+    ends = np.array([[axis[0], axis[-1]] for axis in grid.axes_mm])
+    corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
+    inside = (grid.origin_mm + corners @ grid.directions.T) @ axes
+    return inside.min(axis=0), inside.max(axis=0)
 
 
 def _refine(values: FloatArray, factor: int, *, axis: int = 0) -> FloatArray:

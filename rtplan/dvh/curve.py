@@ -17,7 +17,8 @@ class DVH:
     Parameters
     ----------
     dose_gy : (n,) float
-        Ascending; the first at the structure's minimum dose, the last at its maximum.
+        Ascending; the first at the structure's minimum dose, the last at its maximum. The maximum
+        stands twice where a plateau of the dose ends the curve with a step.
     volume_cc : (n,) float
         Never rising; starts at the covered volume, ends at 0.
     mean_gy : float
@@ -53,7 +54,10 @@ class DVH:
             return self.covered_cc
         if dose_gy > self.max_gy:
             return 0.0
-        return float(np.interp(dose_gy, self.dose_gy, self.volume_cc))
+        upper = int(np.searchsorted(self.dose_gy, dose_gy, side="left"))
+        d_low, d_high = float(self.dose_gy[upper - 1]), float(self.dose_gy[upper])
+        v_low, v_high = float(self.volume_cc[upper - 1]), float(self.volume_cc[upper])
+        return v_high + (v_low - v_high) * (d_high - dose_gy) / (d_high - d_low)
 
     def dose_at(self, volume_cc: float) -> float:
         """Largest dose, Gy, that at least ``volume_cc`` receives.

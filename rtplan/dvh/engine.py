@@ -105,7 +105,10 @@ def compute(
         return _result(structure, volume, None, None, "there is no usable dose", notes)
     dvh = integrate(solid, dose)
     if dvh is None:
-        return _result(structure, volume, 0.0, None, "it lies outside the dose grid", notes)
+        reason = "it lies outside the dose grid"
+        if min(dose.grid.shape) < 2:
+            reason = "the dose grid is one voxel thick: between its voxel centres lies nothing"
+        return _result(structure, volume, 0.0, None, reason, notes)
     covered = min(dvh.covered_cc, volume)
     if volume - covered > COVERED * volume:
         text = (
@@ -199,8 +202,8 @@ def _result(
 def _bounds(solid: Solid) -> tuple[FloatArray, FloatArray]:
     """Corners (u, v, n) of the box around a solid, mm."""
     points = np.concatenate([ring for slab in solid.slabs for ring in slab.plane.rings])
-    low = np.append(points.min(axis=0), solid.slabs[0].low_mm)
-    high = np.append(points.max(axis=0), solid.slabs[-1].high_mm)
+    low = np.append(points.min(axis=0), min(slab.low_mm for slab in solid.slabs))
+    high = np.append(points.max(axis=0), max(slab.high_mm for slab in solid.slabs))
     return low, high
 
 
@@ -226,10 +229,10 @@ def _cuts(slab: Slab, nodes: FloatArray, factor: int) -> FloatArray:
     cuts = np.concatenate([[low], between, [high]])
     if factor == 1:
         return cuts
-    step = float(np.diff(nodes).min()) / factor
+    steps = np.diff(nodes)[np.searchsorted(nodes, cuts[:-1], side="right") - 1] / factor
     parts = [
         np.linspace(a, b, max(1, int(np.ceil((b - a) / step - 1e-9))), endpoint=False)
-        for a, b in pairwise(cuts)
+        for (a, b), step in zip(pairwise(cuts), steps, strict=True)
     ]
     return np.concatenate([*parts, [high]])
 

@@ -12,6 +12,7 @@ import numpy as np
 from rtplan.geometry.grid import FloatArray
 
 NODES = 8192
+_FLAT = 1e-3  # width, in steps, below which a piece has one dose
 
 
 class RampHistogram:
@@ -23,9 +24,14 @@ class RampHistogram:
         self._low = low_gy - step
         self._step = step
         self._slopes = np.zeros(NODES + 1)
+        self._flat = np.zeros(NODES + 2)  # volumes of one dose, by the node below it
 
     def add(self, volume: FloatArray, centre_gy: FloatArray, width_gy: FloatArray) -> None:
         """Add volumes (n,), each spread evenly over ``width_gy`` around ``centre_gy``."""
+        flat = width_gy < _FLAT * self._step
+        if flat.any():
+            node = ((centre_gy[flat] - self._low) / self._step).astype(np.intp)
+            self._flat += np.bincount(np.clip(node, 0, NODES + 1), volume[flat], NODES + 2)
         half = np.maximum(width_gy, self._step) / 2
         change = volume / (2 * half)
         for sign, edge in ((-1.0, centre_gy - half), (1.0, centre_gy + half)):
@@ -46,8 +52,13 @@ class RampHistogram:
         volume = np.minimum.accumulate(np.clip(volume, 0.0, total))
         if not high_gy > low_gy:
             return np.array([low_gy, low_gy]), np.array([total, 0.0])
-        within = (dose > low_gy) & (dose < high_gy)
+        # A plateau at the maximum ends the curve with a step, not with a ramp to nothing.
+        top = int((high_gy - self._low) / self._step)
+        plateau = float(self._flat[max(top - 1, 0) : top + 2].sum())
+        within = (dose > low_gy) & (dose < high_gy - self._step)
+        inner = np.maximum(volume[within], plateau)
+        ends = ([high_gy, high_gy], [plateau, 0.0]) if plateau > 0 else ([high_gy], [0.0])
         return (
-            np.concatenate([[low_gy], dose[within], [high_gy]]),
-            np.concatenate([[total], volume[within], [0.0]]),
+            np.concatenate([[low_gy], dose[within], ends[0]]),
+            np.concatenate([[total], inner, ends[1]]),
         )

@@ -225,7 +225,7 @@ def _bounds(
     metric: Metric, dvh: DVH, total: float, outside: float, prescription_gy: float | None
 ) -> tuple[float, float]:
     """Value in Gy or cc if the part outside the grid got no dose, and if it got any dose."""
-    hot = math.inf if outside else 0.0
+    hot = math.inf if outside else -math.inf
     match metric.kind:
         case Kind.MEAN:
             return dvh.mean_gy * (total - outside) / total, max(hot, dvh.mean_gy)

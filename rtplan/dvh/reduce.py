@@ -25,4 +25,6 @@ def reduced(dvh: DVH, *, points: int = MAX_POINTS) -> tuple[FloatArray, FloatArr
     wanted = np.linspace(0.0, along[-1], points)
     index = np.unique(np.clip(np.searchsorted(along, wanted), 0, dose.size - 1))
     index[0], index[-1] = 0, dose.size - 1
+    if dose[-2] == dose[-1]:  # a step at the maximum keeps both its ends
+        index[-2] = dose.size - 2
     return dose[index], volume[index]

@@ -7,7 +7,8 @@ clockwise, so that signed areas add up to what is enclosed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 SAME_PLANE_MM = 0.05
 """Contours closer than this along the normal lie on one plane (stored coordinates are rounded)."""
+NEARLY_MM = 0.1
+"""Contours of one plane closer than this on average are the same contour stored twice."""
+LARGEST_MM = 1e5
+"""Coordinates beyond this are no place in a patient."""
+_NEAR_BOUNDS_MM = 0.5
 NOT_PLANAR_MM = 0.5
 """A contour whose points leave its plane by more than this is not planar."""
 _AXIAL_SINE = 1e-3  # tilt below which a normal is taken for the patient axis itself
@@ -117,15 +123,20 @@ def stack_planes(structure: Structure) -> PlaneStack:
     closed = structure.closed
     if not closed:
         raise GeometryError(_why_nothing_is_closed(structure))
+    import shapely
+
     axes, local, positions = _in_frame(closed)
     groups = _group(positions)
     notes: list[Finding] = []
     kinds = [contour.kind for contour in closed]
-    rings = _simple_rings([points[:, :2] for points in local], structure, notes)
     planes = []
-    for members, combined in _combine(groups, rings, kinds, structure, notes):
-        if combined:
-            planes.append(Plane(float(positions[members].mean()), combined))
+    try:
+        rings = _simple_rings([points[:, :2] for points in local], structure, notes)
+        for members, combined in _combine(groups, rings, kinds, structure, notes):
+            if combined:
+                planes.append(Plane(float(positions[members].mean()), combined))
+    except shapely.errors.ShapelyError as error:
+        raise GeometryError(f"its contours cannot be made into areas ({error})") from error
     if len(structure.contours) > len(closed):
         notes.append(_note("GEO004", structure, _why_nothing_is_closed(structure)))
     if not planes:
@@ -152,6 +163,12 @@ def _in_frame(closed: Sequence[Contour]) -> tuple[FloatArray, list[FloatArray], 
     sizes = np.array([len(contour.points_mm) for contour in closed])
     starts = np.cumsum(sizes) - sizes
     drawn = np.concatenate([contour.points_mm for contour in closed])
+    largest = float(np.abs(drawn).max())
+    if not largest <= LARGEST_MM:
+        raise GeometryError(
+            f"a contour point is {largest:.3g} mm from the origin; at most {LARGEST_MM:g} mm is "
+            "a place in a patient"
+        )
     axes = _axes_of(drawn, starts)
     points = drawn @ axes
     along = points[:, 2]
@@ -239,7 +256,7 @@ def _simple_rings(
         # A keyhole encloses what its signed area says; a ring that crosses itself does not.
         crossing += abs(even_odd.area - drawn) > 1e-3 * max(drawn, even_odd.area)
     if crossing:
-        text = f"{crossing} contours cross themselves; filled by the even-odd rule"
+        text = f"{crossing} contours cross themselves; their area was rebuilt from their lines"
         notes.append(_note("GEO002", structure, text))
     return polygons
 
@@ -263,49 +280,115 @@ def _combine(
     """Per plane: its contour indices, and its rings oriented, holes and overlaps resolved."""
     import shapely
 
-    overlapping = duplicated = 0
+    met: Counter[str] = Counter()
+    has_area = shapely.area(polygons) > 0
+    met["GEO004"] = int((~has_area).sum())
     for members in groups:
-        parts = polygons[members]
-        parts = parts[shapely.area(parts) > 0]
+        parts = polygons[members[has_area[members]]]
         if len(parts) > 1:
             is_xor = any(kinds[m] is GeometricType.CLOSEDPLANAR_XOR for m in members)
-            first, second = np.triu_indices(len(parts), 1)
-            if not is_xor:
-                same = shapely.equals(parts[first], parts[second])
-                duplicated += int(same.sum())
-                parts = np.delete(parts, np.unique(second[same]))
-                first, second = np.triu_indices(len(parts), 1)
-                partly = shapely.overlaps(parts[first], parts[second])
-                overlapping += int(partly.any())
-                parts = _join(parts, np.column_stack([first[partly], second[partly]]))
-            parts = np.array([_exclusive(parts)], dtype=object)
+            parts = _resolve(parts, met, is_xor=is_xor)
         yield members, _rings_of(parts)
-    if overlapping:
-        text = f"contours overlap in part on {overlapping} planes; joined to their union"
-        notes.append(_note("GEO001", structure, text))
-    if duplicated:
-        text = f"{duplicated} contours are stored twice; each counted once"
-        notes.append(_note("GEO003", structure, text))
+    for code, text in _MET.items():
+        if met[code]:
+            notes.append(_note(code, structure, text.format(met[code])))
+
+
+_MET = {
+    "GEO001": "contours overlap in part on {} planes; joined to their union",
+    "GEO003": "{} contours are stored twice; each counted once",
+    "GEO004": "{} closed contours enclose no area",
+    "GEO010": "{} contours lie inside others; taken as holes",
+    "GEO011": "{} contours are nearly the same as others of their plane; each counted once",
+}
+
+
+def _resolve(parts: GeometryArray, met: Counter[str], *, is_xor: bool) -> GeometryArray:
+    """Polygons (n,) of one plane as polygons that share no area; counts what it met."""
+    import shapely
+
+    first, second = _touching(parts)
+    if not is_xor:
+        equal, near = _nearly_equal(parts[first], parts[second])
+        if near.any():
+            met["GEO003"] += int(np.unique(second[equal]).size)
+            met["GEO011"] += int(np.unique(second[near & ~equal]).size)
+            return _resolve(np.delete(parts, np.unique(second[near])), met, is_xor=is_xor)
+        partly = shapely.overlaps(parts[first], parts[second])
+        if partly.any():
+            met["GEO001"] += 1
+            parts = _join(parts, np.column_stack([first[partly], second[partly]]))
+            first, second = _touching(parts)
+        met["GEO010"] += int(shapely.covers(parts[first], parts[second]).sum())
+        met["GEO010"] += int(shapely.covered_by(parts[first], parts[second]).sum())
+    if not first.size:
+        return parts
+    labels = _clusters(len(parts), np.column_stack([first, second]))
+    return np.array([_exclusive(parts[labels == c]) for c in np.unique(labels)], dtype=object)
+
+
+def _touching(parts: GeometryArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pairs of polygons that share a point, the smaller index first."""
+    import shapely
+
+    first, second = shapely.STRtree(parts).query(parts, predicate="intersects")
+    ordered = first < second
+    return first[ordered], second[ordered]
+
+
+def _nearly_equal(
+    first: GeometryArray, second: GeometryArray
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of pairs of polygons: which are equal; which are, or lie less than NEARLY_MM apart."""
+    import shapely
+
+    equal = shapely.equals(first, second)
+    bounds = np.abs(shapely.bounds(first) - shapely.bounds(second))
+    near = equal | (bounds.max(axis=1, initial=0.0) < _NEAR_BOUNDS_MM)
+    for index in np.flatnonzero(near & ~equal).tolist():
+        difference = _overlay(shapely.symmetric_difference, first[index], second[index])
+        near[index] = difference.area < NEARLY_MM * shapely.length(first[index])
+    return equal, near
 
 
 def _exclusive(polygons: Iterable[BaseGeometry]) -> BaseGeometry:
     """What lies in an odd number of the polygons."""
     import shapely
 
-    return reduce(shapely.symmetric_difference, polygons)
+    def odd(first: BaseGeometry, second: BaseGeometry) -> BaseGeometry:
+        return _overlay(shapely.symmetric_difference, first, second)
+
+    return reduce(odd, polygons)
+
+
+def _overlay(
+    operation: Callable[..., BaseGeometry], first: BaseGeometry, second: BaseGeometry
+) -> BaseGeometry:
+    """An overlay as polygons; on a lattice of 1e-6 mm where rounding makes it fail otherwise."""
+    import shapely
+
+    try:
+        result = operation(first, second)
+    except shapely.errors.GEOSException:
+        result = operation(first, second, grid_size=1e-6)
+    return result if result.geom_type in ("Polygon", "MultiPolygon") else _areas_only(result)
+
+
+def _clusters(count: int, pairs: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Label (count,) of the connected cluster that each item belongs to by pairs (m, 2)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def _join(parts: GeometryArray, pairs: NDArray[np.intp]) -> GeometryArray:
     """Polygons (n,), those connected by pairs (m, 2) replaced by their union."""
     import shapely
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
 
-    if not len(pairs):
-        return parts
-    graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(parts), len(parts)))
-    count, label = connected_components(graph, directed=False)
-    joined = [shapely.union_all(parts[label == c]) for c in range(count)]
+    labels = _clusters(len(parts), pairs)
+    joined = [_areas_only(shapely.union_all(parts[labels == c])) for c in np.unique(labels)]
     return np.array(joined, dtype=object)
 
 

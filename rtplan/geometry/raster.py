@@ -119,17 +119,30 @@ def cover(layers: Sequence[Sequence[FloatArray]], u: Lines, v: Lines) -> Coverag
     safe = np.where(covered, fraction, 1.0)
     on_grid = column >= 0
     pieces, column, row = pieces.take(on_grid), column[on_grid], row[on_grid]
+    # Each piece ends where the next begins, except where the next one lies outside the grid.
+    leaving = _on_border(pieces.x1, u) | _on_border(pieces.y1, v)
+    order = np.argsort(np.append(pieces.layer, pieces.layer[leaving]), kind="stable")
+    layer = np.append(pieces.layer, pieces.layer[leaving])[order]
+    edge_column = np.append(column, column[leaving])[order]
+    edge_row = np.append(row, row[leaving])[order]
+    edge_x = np.append(pieces.x0, pieces.x1[leaving])[order]
+    edge_y = np.append(pieces.y0, pieces.y1[leaving])[order]
     return Coverage(
         fraction=fraction,
         u=np.clip(np.where(covered, moment_u / safe, 0.5), 0.0, 1.0),
         v=np.clip(np.where(covered, moment_v / safe, 0.5), 0.0, 1.0),
         node_inside=node_inside,
-        edge_start=np.searchsorted(pieces.layer, np.arange(len(layers) + 1)),
-        edge_column=column,
-        edge_row=row,
-        edge_u=u.fraction(pieces.x0, column),
-        edge_v=v.fraction(pieces.y0, row),
+        edge_start=np.searchsorted(layer, np.arange(len(layers) + 1)),
+        edge_column=edge_column,
+        edge_row=edge_row,
+        edge_u=u.fraction(edge_x, edge_column),
+        edge_v=v.fraction(edge_y, edge_row),
     )
+
+
+def _on_border(x: FloatArray, lines: Lines) -> NDArray[np.bool_]:
+    """Whether coordinates lie on the first or the last line."""
+    return np.asarray((x == lines.positions_mm[0]) | (x == lines.positions_mm[-1]))
 
 
 def _edges(layers: Sequence[Sequence[FloatArray]]) -> _Pieces:

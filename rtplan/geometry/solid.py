@@ -1,27 +1,32 @@
 """A solid: the body that contours on planes stand for, as slabs of constant cross-section.
 
-Between planes a cross-section reaches halfway to its neighbours (right prisms); beyond the last
-plane it reaches half a spacing (half-slice end caps).
+Between planes a cross-section reaches halfway to the ones it faces (right prisms); beyond the
+last plane of a body it reaches half a spacing (half-slice end caps).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rtplan.errors import GeometryError
-from rtplan.findings import Finding, finding
+from rtplan.findings import Finding, Severity, finding
 from rtplan.geometry.contour import Structure, StructureSet
 from rtplan.geometry.grid import FloatArray
+from rtplan.geometry.links import (
+    BRIDGED_SPACINGS,
+    FACING_OVERLAP,
+    SKIPPED_SPACINGS,
+    Links,
+    Parts,
+    link,
+    parts_of,
+)
 from rtplan.geometry.planes import Plane, PlaneStack, plane_gaps_mm, stack_planes
-from rtplan.geometry.raster import IndexArray
 
-BRIDGED_SPACINGS = 2.0
-"""A gap of up to this many spacings is bridged; a wider one separates bodies."""
-SKIPPED_SPACINGS = 1.5
-"""From this many spacings on, a plane counts as missing."""
-_ROUNDING = 1.01
+CLOSE_SPACINGS = 0.2
+"""Planes closer than this part of the usual spacing are doubtful: drawn twice, or shifted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,28 +88,45 @@ def solid_of(structure: Structure, *, lone_plane_mm: float | None = None) -> Sol
 
 
 def prisms(stack: PlaneStack, structure: Structure, *, lone_plane_mm: float | None = None) -> Solid:
-    """Half-slice prisms of a plane stack; parameters and errors as ``solid_of``."""
-    notes = list(stack.findings)
-    gaps = stack.gaps_mm
-    spacing = _typical(gaps, lone_plane_mm)
-    if len(stack.planes) == 1:
-        text = f"drawn on a single plane; taken as {spacing:g} mm thick"
-        notes.append(_note("GEO006", structure, text))
-    bridged = gaps <= BRIDGED_SPACINGS * spacing * _ROUNDING
-    skipped = bridged & (gaps > SKIPPED_SPACINGS * spacing)
-    notes += _gap_notes(stack, structure, np.flatnonzero(skipped), np.flatnonzero(~bridged))
-    half = np.where(bridged, gaps, np.nan) / 2
-    below, above = np.append(np.nan, half), np.append(half, np.nan)
-    # An end takes half of the gap on its other side, unless a plane was skipped there.
-    ends = np.where(np.isnan(below), above, below)
-    ends = np.where(ends <= SKIPPED_SPACINGS * spacing / 2, ends, spacing / 2)
-    below = np.where(np.isnan(below), ends, below)
-    above = np.where(np.isnan(above), ends, above)
-    slabs = tuple(
-        Slab(plane.position_mm - float(low), plane.position_mm + float(high), plane)
-        for plane, low, high in zip(stack.planes, below, above, strict=True)
-    )
-    return Solid(stack.axes, slabs, tuple(notes))
+    """Half-slice prisms of a plane stack; parameters and errors as ``solid_of``.
+
+    Each part of a plane reaches halfway to the nearest part that it faces on either side.
+    """
+    spacing = typical_spacing_mm(stack.gaps_mm, lone_plane_mm)
+    parts = parts_of(stack)
+    links = link(parts, spacing)
+    low = parts.position_mm - _extent(links.below, links.above, links.next_above, spacing)
+    high = parts.position_mm + _extent(links.above, links.below, links.next_below, spacing)
+    notes = [*stack.findings, *_notes(stack, structure, spacing, links)]
+    return Solid(stack.axes, _slabs(parts, low, high), tuple(notes))
+
+
+def _extent(
+    this_side: FloatArray, other_side: FloatArray, beyond: FloatArray, spacing: float
+) -> FloatArray:
+    """How far parts reach on one side: half the distance to the neighbour, or half a slice.
+
+    At an end the slice is as thick as on the other side, unless planes are doubled or missing
+    there, judged by the usual spacing and by what comes ``beyond``.
+    """
+    most = SKIPPED_SPACINGS * np.fmax(beyond, spacing)
+    usual = (other_side >= CLOSE_SPACINGS * spacing) & (other_side <= most)
+    end = np.where(usual, other_side, spacing)
+    return np.where(np.isnan(this_side), end, this_side) / 2
+
+
+def _slabs(parts: Parts, low: FloatArray, high: FloatArray) -> tuple[Slab, ...]:
+    """Slabs in ascending order; parts of a plane with the same extent share one."""
+    shared: dict[tuple[int, float, float], list[FloatArray]] = {}
+    for rings, plane, a, b in zip(
+        parts.rings, parts.plane.tolist(), low.tolist(), high.tolist(), strict=True
+    ):
+        shared.setdefault((plane, a, b), []).extend(rings)
+    position = dict(zip(parts.plane.tolist(), parts.position_mm.tolist(), strict=True))
+    slabs = [
+        Slab(a, b, Plane(position[plane], tuple(rings))) for (plane, a, b), rings in shared.items()
+    ]
+    return tuple(sorted(slabs, key=lambda slab: (slab.low_mm, slab.high_mm)))
 
 
 def plane_spacing_mm(structure_set: StructureSet) -> float | None:
@@ -123,39 +145,74 @@ def plane_spacing_mm(structure_set: StructureSet) -> float | None:
     return float(values[counts.argmax()])
 
 
-def _gap_notes(
-    stack: PlaneStack, structure: Structure, skipped: IndexArray, apart: IndexArray
-) -> list[Finding]:
-    """Findings on planes that are missing: bridged, or taken as the end of a body."""
+def _notes(stack: PlaneStack, structure: Structure, spacing: float, links: Links) -> list[Finding]:
+    """Findings on a lone plane and on planes that are missing or too close."""
     notes = []
-    if skipped.size:
-        where = ", ".join(f"{stack.planes[i].position_mm:.1f} mm" for i in skipped)
-        notes.append(_note("GEO005", structure, f"a plane is missing after {where}; bridged"))
-    for i in apart.tolist():
-        below, above = stack.planes[i], stack.planes[i + 1]
+    gaps = stack.gaps_mm
+    if len(stack.planes) == 1:
+        text = f"drawn on a single plane; taken as {spacing:g} mm thick"
+        notes.append(_note("GEO006", structure, text))
+    if len(links.skipped):
+        text = f"a plane is missing {_between(links.skipped)}; bridged"
+        notes.append(_note("GEO005", structure, text))
+    if len(links.facing):
+        text = f"planes are missing {_between(links.facing)}; bridged, for the contours face"
+        notes.append(_note("GEO008", structure, f"{text} each other"))
+    for index in np.flatnonzero(gaps > BRIDGED_SPACINGS * spacing).tolist():
+        notes += _apart(stack.planes[index], stack.planes[index + 1], structure, links)
+    close = gaps < CLOSE_SPACINGS * spacing
+    if close.any():
         text = (
-            f"no contours between {below.position_mm:.1f} and {above.position_mm:.1f} mm; "
-            "taken as separate bodies"
+            f"{int(close.sum())} planes lie closer than {CLOSE_SPACINGS * spacing:.2g} mm to the "
+            f"next, where {spacing:.2g} mm is usual"
         )
-        if below.polygon().intersects(above.polygon()):
-            notes.append(_note("GEO008", structure, f"{text}, though they face each other"))
-        else:
-            notes.append(_note("GEO007", structure, text))
+        notes.append(_note("GEO009", structure, text))
     return notes
 
 
-def _typical(gaps: FloatArray, lone_plane_mm: float | None) -> float:
-    """The spacing by which gaps are judged, mm."""
-    if gaps.size == 0:
-        if lone_plane_mm is None:
-            raise GeometryError(
-                "it is drawn on a single plane, and nothing else in the structure set tells "
-                "the distance between planes"
-            )
+def _apart(below: Plane, above: Plane, structure: Structure, links: Links) -> list[Finding]:
+    """A finding where bodies were taken as separate; a warning if they look like one."""
+    ends = [below.position_mm, above.position_mm]
+    if ends in links.facing.tolist() or ends in links.skipped.tolist():
+        return []
+    first, second = below.polygon(), above.polygon()
+    common = first.intersection(second).area
+    alike = common >= FACING_OVERLAP * max(first.area, second.area)
+    text = f"no contours {_between(np.array([ends]))}; separate bodies"
+    if alike:
+        text += ", though the contours on both sides are alike"
+    severity = Severity.WARNING if alike else Severity.INFO
+    found = _note("GEO007", structure, text)
+    return [replace(found, severity=severity)]
+
+
+def _between(gaps: FloatArray) -> str:
+    """Gaps (m, 2) in words, the first three of them."""
+    texts = [f"between {low:.1f} and {high:.1f} mm" for low, high in gaps[:3]]
+    more = f" and in {len(gaps) - 3} more gaps" if len(gaps) > 3 else ""
+    return ", ".join(texts) + more
+
+
+def typical_spacing_mm(gaps: FloatArray, lone_plane_mm: float | None) -> float:
+    """The usual distance of planes by which gaps are judged, mm.
+
+    Three quarters of the gaps are at most this wide: neither planes drawn twice nor a few bodies
+    far apart move it. ``lone_plane_mm`` decides where there are no two gaps to tell.
+
+    Raises
+    ------
+    GeometryError
+        A single plane without ``lone_plane_mm``.
+    """
+    if gaps.size == 0 and lone_plane_mm is None:
+        raise GeometryError(
+            "it is drawn on a single plane, and nothing else in the structure set tells "
+            "the distance between planes"
+        )
+    if gaps.size <= 1 and lone_plane_mm is not None:
         return lone_plane_mm
-    if gaps.size == 1 and lone_plane_mm is not None:
-        return lone_plane_mm
-    return float(np.sort(gaps)[(gaps.size - 1) // 2])
+    own = float(np.quantile(gaps, 0.75, method="lower"))
+    return own if lone_plane_mm is None else min(own, BRIDGED_SPACINGS * lone_plane_mm)
 
 
 def _first_moment_mm3(plane: Plane) -> FloatArray:

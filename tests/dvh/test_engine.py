@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from rtplan.dose.grid import DoseGrid
 from rtplan.dvh.curve import DVH
 from rtplan.dvh.engine import compute, integrate
+from rtplan.dvh.metrics import evaluate, parse
+from rtplan.dvh.reduce import reduced
 from rtplan.geometry.contour import Contour, GeometricType, Structure
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.solid import solid_of
@@ -154,20 +156,20 @@ def test_axis_order_and_direction_of_the_dose_grid_do_not_matter(
     np.testing.assert_allclose(turned.volume_cc, plain.volume_cc, atol=1e-6)
 
 
-def test_dose_grid_oblique_to_the_contours_gives_nearly_the_same() -> None:
-    angle = np.radians(17)
+@pytest.mark.parametrize(("radius", "spacing", "step"), [(3, 1, 1), (5, 2, 2), (12, 2, 2.5)])
+def test_dose_grid_oblique_to_the_contours_equals_dense_sampling(
+    radius: float, spacing: float, step: float
+) -> None:
+    angle = 0.3
     turn = np.array(
-        [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
     )
-    drawn, field = sphere(8, 2, phase=0.4), linear(OBLIQUE)
-    plain = computed(drawn, dose_grid(field))
-    oblique = computed(drawn, dose_grid(field, directions=turn))
-    assert oblique.covered_cc == pytest.approx(plain.covered_cc, rel=1e-9)
-    for at in np.linspace(plain.min_gy, plain.max_gy, 21):
-        expected = plain.volume_at(float(at)) / plain.covered_cc
-        assert oblique.volume_at(float(at)) / oblique.covered_cc == pytest.approx(
-            expected, abs=2e-3
-        )
+    drawn = sphere(radius, spacing, phase=0.4)
+    dose = dose_grid(gaussian(radius), spacing=step, directions=turn)
+    doses, volumes = sampled_doses(solid_of(drawn), dose, per_mm=24 / radius)
+    dvh = computed(drawn, dose)
+    assert dvh.covered_cc == pytest.approx(solid_of(drawn).volume_cc, rel=1e-9)
+    assert error_pp(dvh, doses, volumes) < 0.3
 
 
 def test_uneven_dose_frames_keep_their_positions() -> None:
@@ -236,6 +238,79 @@ def test_uniform_dose_is_a_step() -> None:
     assert dvh.volume_at(12.0) == pytest.approx(dvh.covered_cc)
     assert dvh.volume_at(12.01) == 0
     assert dvh.dose_at(dvh.covered_cc / 2) == pytest.approx(12)
+
+
+def test_plateau_at_the_maximum_receives_the_maximum() -> None:
+    """Half of the structure at 50 Gy, the dose falling off linearly on the other side."""
+    rings = [rectangle(-10, -10, 10, 10, z) for z in range(-9, 10, 3)]
+    capped = dose_grid(
+        lambda points: np.minimum(50 + points[:, 0], 50.0), spacing=2, offset=0.0, half=20
+    )
+    result = compute(structure(rings), capped)
+    half = evaluate(parse("V50Gy[%]"), result)
+    assert half.value == pytest.approx(50.0, abs=0.1)
+    assert evaluate(parse("D30%"), result).value == pytest.approx(50.0)
+    assert evaluate(parse("V45Gy"), result).value == pytest.approx(75.0, abs=0.1)
+    assert result.dvh is not None
+    dose, volume = reduced(result.dvh)
+    assert volume[-2] == pytest.approx(4.2, abs=0.01)
+    assert (dose[-2], dose[-1], volume[-1]) == (50.0, 50.0, 0.0)
+
+
+def test_extremes_reach_the_border_of_the_grid_on_every_side() -> None:
+    for axis in range(2):
+        for sign in (-1.0, 1.0):
+            gradient = np.zeros(3)
+            gradient[axis] = 1.0
+            rings = [
+                np.column_stack([[0, 14 * sign, 14 * sign], [0, -3, 3], [z] * 3])
+                if axis == 0
+                else np.column_stack([[0, -3, 3], [0, 14 * sign, 14 * sign], [z] * 3])
+                for z in (-2.0, 0.0, 2.0)
+            ]
+            dose = dose_grid(linear(gradient), half=10, offset=0.0, spacing=2)
+            dvh = computed(structure(rings), dose)
+            reached = dvh.max_gy if sign > 0 else dvh.min_gy
+            assert reached == pytest.approx(50 + 10 * sign)
+
+
+def test_uneven_frames_with_a_tiny_step_cost_nothing() -> None:
+    from rtplan.geometry.grid import Grid
+
+    even = dose_grid(linear((0, 0, 1)), spacing=2)
+    frames = np.sort(np.append(even.grid.axes_mm[2], even.grid.axes_mm[2][5] + 0.001))
+    grid = Grid(even.grid.origin_mm, even.grid.directions, (*even.grid.axes_mm[:2], frames))
+    values = np.zeros(grid.shape, dtype=np.float32) + (50 + grid.origin_mm[2] + frames)[
+        :, None, None
+    ].astype(np.float32)
+    drawn = sphere(9, 2, phase=0.3)
+    assert computed(drawn, DoseGrid(grid, values)).mean_gy == pytest.approx(
+        computed(drawn, even).mean_gy, abs=1e-4
+    )
+
+
+def test_one_voxel_thick_dose_says_so() -> None:
+    from rtplan.geometry.grid import Grid
+
+    flat = dose_grid(linear((1, 0, 0)))
+    grid = Grid(flat.grid.origin_mm, flat.grid.directions, (*flat.grid.axes_mm[:2], np.zeros(1)))
+    result = compute(sphere(8, 2), DoseGrid(grid, flat.values_gy[:1].copy()))
+    assert result.dvh is None
+    assert result.reason is not None
+    assert "one voxel thick" in result.reason
+
+
+def test_all_negative_dose_keeps_its_maximum() -> None:
+    result = compute(sphere(8, 2), dose_grid(lambda points: np.full(len(points), -3.0)))
+    assert evaluate(parse("Max"), result).value == pytest.approx(-3.0)
+
+
+def test_oblique_body_far_larger_than_the_grid_is_quick() -> None:
+    turn = np.linalg.qr(np.array([[1.0, 0.3, 0.1], [0.2, 1, 0.4], [-0.2, 0.1, 1]]))[0]
+    rings = [rectangle(-200, -200, 200, 200, z) @ turn.T for z in np.arange(-60, 61, 3.0)]
+    dvh = computed(structure(rings), dose_grid(linear(OBLIQUE), half=20))
+    # Resampled cells that the rim of the grid cuts are left out: never more than is covered.
+    assert 0.94 * 64.0 < dvh.covered_cc < 64.0
 
 
 def test_peak_between_contours_is_the_maximum() -> None:

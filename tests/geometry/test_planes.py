@@ -66,6 +66,32 @@ def test_ring_stored_twice_counts_once() -> None:
     assert codes(ring, np.roll(ring, 5, axis=0)) == {"GEO003"}
 
 
+@pytest.mark.parametrize("inset", [0.0005, 0.01, 0.05])
+def test_nearly_the_same_ring_is_no_hole(inset: float) -> None:
+    inner = rectangle(inset, inset, 20 - inset, 20 - inset)
+    assert area(rectangle(0, 0, 20, 20), inner) == pytest.approx(400.0)
+    assert codes(rectangle(0, 0, 20, 20), inner) == {"GEO011"}
+
+
+def test_a_thin_wall_is_still_a_wall() -> None:
+    assert area(rectangle(0, 0, 20, 20), rectangle(0.5, 0.5, 19.5, 19.5)) == pytest.approx(39.0)
+
+
+def test_holes_are_told() -> None:
+    assert codes(circle(10, 0), circle(5, 0)) == {"GEO010"}
+
+
+def test_coordinates_out_of_this_world_are_refused() -> None:
+    far = rectangle(0, 0, 10, 10) + np.array([1e200, 0, 0])
+    with pytest.raises(GeometryError, match="a place in a patient"):
+        stack_planes(structure([far]))
+
+
+def test_many_rings_on_a_plane_are_quick() -> None:
+    rings = [rectangle(x, y, x + 1, y + 1) for x in range(0, 90, 2) for y in range(0, 90, 2)]
+    assert area(*rings) == pytest.approx(len(rings))
+
+
 def test_touching_rings_are_two_bodies() -> None:
     assert area(rectangle(0, 0, 2, 2), rectangle(2, 0, 4, 2)) == pytest.approx(8.0)
 

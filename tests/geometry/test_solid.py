@@ -1,5 +1,8 @@
 """Half-slice prisms: what is between and beyond the planes."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 
 from rtplan.errors import GeometryError
 from rtplan.geometry.contour import StructureSet
+from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.planes import signed_area_mm2
 from rtplan.geometry.solid import plane_spacing_mm, solid_of
 from tests.shapes import circle, rectangle, sphere, structure
@@ -24,7 +28,7 @@ def test_planes_reach_halfway_to_their_neighbours_and_half_a_slice_beyond() -> N
 
 def test_mixed_spacing_has_its_own_caps() -> None:
     assert stack(0, 3, 6, 10) == [(-1.5, 1.5), (1.5, 4.5), (4.5, 8.0), (8.0, 12.0)]
-    assert stack(0, 3, 6, 12)[-1] == (9.0, 13.5)  # a plane is missing: not a wider spacing
+    assert stack(0, 3, 6, 9, 15)[-1] == (12.0, 16.5)  # a plane is missing: not a wider spacing
 
 
 def test_a_skipped_plane_is_bridged_with_a_finding() -> None:
@@ -34,14 +38,59 @@ def test_a_skipped_plane_is_bridged_with_a_finding() -> None:
     assert {item.code for item in solid.findings} == {"GEO005"}
 
 
+def volume_and_codes(rings: Sequence[FloatArray]) -> tuple[Any, set[tuple[str, str]]]:
+    solid = solid_of(structure(rings))
+    return solid.volume_cc, {(item.code, item.severity.value) for item in solid.findings}
+
+
+def squares(*positions: float, x: float = 0.0) -> list[FloatArray]:
+    return [rectangle(x, 0, x + 10, 10, z) for z in positions]
+
+
 def test_a_wide_gap_separates_bodies_with_a_finding() -> None:
-    rings = [rectangle(0, 0, 10, 10, z) for z in (0.0, 3.0, 30.0, 33.0)]
-    facing = solid_of(structure(rings))
-    assert facing.volume_cc == pytest.approx(100 * 12 / 1000)
-    assert {item.code for item in facing.findings} == {"GEO008"}
-    apart = solid_of(structure(rings[:2] + [ring + 50.0 for ring in rings[:2]]))
-    assert apart.volume_cc == pytest.approx(100 * 12 / 1000)
-    assert {item.code for item in apart.findings} == {"GEO007"}
+    alike = squares(0, 3, 30, 33)
+    assert volume_and_codes(alike) == (pytest.approx(1.2), {("GEO007", "warning")})
+    elsewhere = squares(0, 3) + squares(30, 33, x=50)
+    assert volume_and_codes(elsewhere) == (pytest.approx(1.2), {("GEO007", "info")})
+
+
+def test_planes_missing_between_contours_that_face_each_other_are_bridged() -> None:
+    volume, codes = volume_and_codes(squares(0, 3, 6, 18, 21, 24))
+    assert (volume, codes) == (pytest.approx(2.7), {("GEO008", "warning")})
+
+
+def test_mixed_spacing_loses_no_volume() -> None:
+    fine_then_coarse = squares(-20, -18, -16, -14, -12, -10, -8, -6, -4, -2, 0, 8, 16, 24)
+    assert volume_and_codes(fine_then_coarse)[0] == pytest.approx(4.9)
+    coarse_outside = squares(0, 1, 2, 3, 4, 7, 10, 13)
+    assert volume_and_codes(coarse_outside)[0] == pytest.approx(1.5)
+
+
+def test_planes_drawn_twice_lose_no_volume() -> None:
+    twice = [z + shift for z in range(0, 21, 3) for shift in (0, 0.12)]
+    volume, codes = volume_and_codes(squares(*twice))
+    assert volume == pytest.approx(2.1, rel=0.01)
+    assert codes == {("GEO009", "warning")}
+
+
+def test_bodies_on_interleaved_planes_are_each_followed_on_their_own() -> None:
+    left = squares(0, 3, 6, 9, 12)
+    right = squares(1.5, 4.5, 7.5, 10.5, x=40)
+    assert volume_and_codes(left + right)[0] == pytest.approx(2.7)
+
+
+def test_body_on_every_second_plane_of_another_is_whole() -> None:
+    left = squares(0, 3, 6, 9, 12, 15, 18)
+    right = squares(0, 6, 12, 18, x=40)
+    volume, codes = volume_and_codes(left + right)
+    assert volume == pytest.approx(2.1 + 2.4)
+    assert codes == set()
+
+
+def test_branches_reach_the_plane_where_they_join() -> None:
+    stem = [rectangle(0, 0, 30, 10, z) for z in (0.0, 3.0)]
+    branches = squares(6, 9) + squares(6, 9, x=20)
+    assert volume_and_codes(stem + branches)[0] == pytest.approx(1.8 + 1.2)
 
 
 def test_a_single_plane_needs_a_thickness_from_elsewhere() -> None:

@@ -1,0 +1,184 @@
+"""Links: which cross-section of a body continues which, from plane to plane.
+
+A *part* is one outer ring with its holes. Its neighbour above is the nearest part above that it
+faces (overlaps, seen along the normal), whatever other parts lie between, so that bodies drawn on
+planes of their own, with spacings of their own, are each followed along their own planes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtplan.geometry.grid import FloatArray
+from rtplan.geometry.planes import GeometryArray, PlaneStack, signed_area_mm2
+from rtplan.geometry.raster import IndexArray
+
+BRIDGED_SPACINGS = 2.0
+"""A gap of up to this many spacings is bridged."""
+FACING_SPACINGS = 5.0
+"""A gap of up to this many spacings is bridged where the areas say that it is one body."""
+FACING_OVERLAP = 0.5
+"""Overlap, of the larger area, from which two cross-sections are taken for the same body's."""
+SKIPPED_SPACINGS = 1.5
+"""From this many spacings on, a plane counts as missing."""
+_ROUNDING = 1.01
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The parts of a plane stack, plane after plane.
+
+    Parameters
+    ----------
+    rings : tuple of tuples of (n, 2) float
+        Of each part: its outer ring, then its holes.
+    plane : (p,) int
+        Index of each part's plane.
+    position_mm : (p,) float
+    """
+
+    rings: tuple[tuple[FloatArray, ...], ...]
+    plane: IndexArray
+    position_mm: FloatArray
+
+    def polygons(self) -> GeometryArray:
+        """Each part as a shapely Polygon, (p,)."""
+        import shapely
+
+        return np.array([shapely.Polygon(r[0], r[1:]) for r in self.rings], dtype=object)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Links:
+    """How far the neighbours of each part are.
+
+    Parameters
+    ----------
+    below, above : (p,) float
+        Distance to the linked part below and above, mm; NaN where the body ends.
+    next_below, next_above : (p,) float
+        The linked part's own distance further on, mm; NaN where there is none.
+    skipped : (m, 2) float
+        Positions between which a plane of a body is missing.
+    facing : (m, 2) float
+        Positions of a wider gap that was bridged because the cross-sections face each other.
+    """
+
+    below: FloatArray
+    above: FloatArray
+    next_below: FloatArray
+    next_above: FloatArray
+    skipped: FloatArray
+    facing: FloatArray
+
+
+def parts_of(stack: PlaneStack) -> Parts:
+    """The parts of a plane stack."""
+    rings: list[tuple[FloatArray, ...]] = []
+    planes: list[int] = []
+    for index, plane in enumerate(stack.planes):
+        for ring in plane.rings:
+            if signed_area_mm2(ring) > 0:
+                rings.append((ring,))
+                planes.append(index)
+            else:
+                rings[-1] += (ring,)
+    owner = np.asarray(planes, dtype=np.intp)
+    positions = np.array([plane.position_mm for plane in stack.planes])
+    return Parts(tuple(rings), owner, positions[owner])
+
+
+def link(parts: Parts, spacing_mm: float) -> Links:
+    """Link each part to the nearest it faces below and above.
+
+    Parameters
+    ----------
+    parts : Parts
+    spacing_mm : float
+        The usual distance of planes. Where a body is drawn at a wider spacing of its own, that
+        spacing is what its gaps are judged by.
+    """
+    polygons = parts.polygons()
+    pairs = _facing_pairs(parts, polygons, FACING_SPACINGS * spacing_mm * _ROUNDING)
+    low, high = pairs[:, 0], pairs[:, 1]
+    gap = parts.position_mm[high] - parts.position_mm[low]
+    up, down = _least(low, gap, len(polygons)), _least(high, gap, len(polygons))
+    own = np.fmax(np.fmax(down[low], up[high]), spacing_mm)
+    bridged = gap <= BRIDGED_SPACINGS * own * _ROUNDING
+    facing = ~bridged
+    facing[facing] = _same_body(polygons[low[facing]], polygons[high[facing]])
+    skipped = bridged & (gap > SKIPPED_SPACINGS * own)
+    linked = bridged | facing
+    low, high, gap = low[linked], high[linked], gap[linked]
+    above, below = _least(low, gap, len(polygons)), _least(high, gap, len(polygons))
+    ends = np.column_stack([parts.position_mm[low], parts.position_mm[high]])
+    return Links(
+        below=below,
+        above=above,
+        next_below=_least(high, below[low], len(polygons)),
+        next_above=_least(low, above[high], len(polygons)),
+        skipped=_unique(ends[skipped[linked]]),
+        facing=_unique(ends[facing[linked]]),
+    )
+
+
+def _least(index: IndexArray, values: FloatArray, count: int) -> FloatArray:
+    """The least value at each index, (count,); NaN where there is none."""
+    least = np.full(count, np.nan)
+    np.fmin.at(least, index, values)
+    return least
+
+
+def _unique(rows: FloatArray) -> FloatArray:
+    return np.unique(rows, axis=0) if len(rows) else rows
+
+
+def _same_body(first: GeometryArray, second: GeometryArray) -> NDArray[np.bool_]:
+    """Whether cross-sections overlap so much that they are taken for one body's."""
+    import shapely
+
+    if not first.size:
+        return np.zeros(0, dtype=bool)
+    common = shapely.area(shapely.intersection(first, second))
+    larger = np.maximum(shapely.area(first), shapely.area(second))
+    return np.asarray(common >= FACING_OVERLAP * larger)
+
+
+def _facing_pairs(parts: Parts, polygons: GeometryArray, reach_mm: float) -> IndexArray:
+    """Pairs (m, 2), lower part first, each the nearest that the lower or the upper one faces."""
+    import shapely
+
+    bounds = shapely.bounds(polygons)
+    no_up, no_down = np.ones(len(polygons), dtype=bool), np.ones(len(polygons), dtype=bool)
+    found = [np.empty((0, 2), dtype=np.intp)]
+    for low, high in _candidates(parts, reach_mm):
+        open_ = no_up[low] | no_down[high]
+        low, high = low[open_], high[open_]
+        near = (bounds[low, :2] <= bounds[high, 2:]).all(axis=1)
+        near &= (bounds[high, :2] <= bounds[low, 2:]).all(axis=1)
+        low, high = low[near], high[near]
+        hit = shapely.intersects(polygons[low], polygons[high])
+        low, high = low[hit], high[hit]
+        found.append(np.column_stack([low, high]))
+        no_up[low] = False
+        no_down[high] = False
+    return np.concatenate(found)
+
+
+def _candidates(parts: Parts, reach_mm: float) -> Iterator[tuple[IndexArray, IndexArray]]:
+    """Pairs of parts on planes 1, 2, ... planes apart, as long as they are within reach."""
+    planes = int(parts.plane[-1]) + 1
+    first = np.searchsorted(parts.plane, np.arange(planes + 1))
+    position = parts.position_mm[first[:-1]]
+    for step in range(1, planes):
+        lower = np.flatnonzero(position[step:] - position[:-step] <= reach_mm)
+        if not lower.size:
+            return
+        for plane in lower.tolist():
+            below = np.arange(first[plane], first[plane + 1])
+            above = np.arange(first[plane + step], first[plane + step + 1])
+            yield np.repeat(below, above.size), np.tile(above, below.size)
