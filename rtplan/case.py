@@ -43,7 +43,10 @@ class ImageSeries:
 
 @dataclass(frozen=True, slots=True)
 class Prescription:
-    """A prescribed dose of an RT Plan: Dose Reference Sequence or the fraction group's beams."""
+    """A prescribed dose of an RT Plan: Target Prescription Dose of its Dose Reference Sequence.
+
+    Nothing else counts as prescribed: Beam Dose is the dose at a point of each beam.
+    """
 
     dose_gy: float
     roi_number: int | None = None

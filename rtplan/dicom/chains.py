@@ -21,21 +21,30 @@ RtObject = FoundStructureSet | FoundPlan | FoundDose
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Objects that may be one case; any may be missing, but not all.
-
-    ``by_reference`` says that references join dose and structure set, not only their frame.
-    """
+    """Objects that may be one case; any may be missing, but not all."""
 
     plan: FoundPlan | None = None
     structure_set: FoundStructureSet | None = None
     dose: FoundDose | None = None
-    by_reference: bool = True
     notes: tuple[Finding, ...] = ()
 
     @property
     def objects(self) -> tuple[RtObject, ...]:
         """What there is, in a fixed order: structure set, plan, dose."""
         return tuple(x for x in (self.structure_set, self.plan, self.dose) if x is not None)
+
+    @property
+    def dose_is_referenced(self) -> bool:
+        """Whether UIDs join dose and structure set: the dose's own reference, or its plan's."""
+        if self.dose is None or self.structure_set is None:
+            return False
+        if self.dose.structure_set_uid == self.structure_set.uid:
+            return True
+        return (
+            self.plan is not None
+            and self.plan.plan.structure_set_uid == self.structure_set.uid
+            and (self.plan.uid in self.dose.plan_uids or self.dose.uid in self.plan.plan.dose_uids)
+        )
 
     @property
     def patient(self) -> str:
@@ -128,6 +137,8 @@ def _doses_of(
 ) -> Sequence[FoundDose | None]:
     """The plan's own total dose; else its only dose; else one without plan in its frame."""
     own = _best([dose for dose in doses if plan.uid in dose.plan_uids])
+    if own and all(dose.problem for dose in own):
+        return [max(own, key=lambda dose: len(dose.files))]
     if own:
         return own
     near = [
@@ -190,7 +201,7 @@ def _joined(
         named = ", ".join(sorted(uid_end(uid) for uid in wanted if uid)) or "none"
         text = f"plan and dose refer to structure set {named}; {uid_end(item.uid)} was taken"
         notes = (*notes, finding("LNK001", text, sop_instance_uid=item.uid))
-    return replace(start, structure_set=item, by_reference=by_reference, notes=notes)
+    return replace(start, structure_set=item, notes=notes)
 
 
 def _lone_structure_sets(inventory: Inventory, found: Sequence[Chain]) -> list[Chain]:

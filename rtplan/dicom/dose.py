@@ -6,20 +6,19 @@ or contradicts itself makes the dose unusable with a reason; nothing is assumed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtplan.dicom import encoding, files
+from rtplan.dicom.dose_planes import Unusable, frames_of, read_planes
 from rtplan.dicom.inventory import FoundDose
 from rtplan.dicom.parse import (
     Parsed,
     code,
     decimal,
-    decimals,
     foreign_faults,
     integer,
     items,
@@ -31,15 +30,13 @@ from rtplan.dicom.stored_dvh import read_stored_dvhs
 from rtplan.dose.grid import DoseGrid, SummationType
 from rtplan.errors import DicomError, DoseError, RtplanError
 from rtplan.findings import Finding, finding
-from rtplan.geometry.grid import FloatArray, Grid
+from rtplan.geometry.grid import Grid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 MAX_PIXEL_BYTES = 2 << 30
-_POSITION_MM = 1e-3
-_UNEVEN_MM = 1e-3
-_ORTHOGONAL = 1e-3
+_PHYSICAL, _EFFECTIVE = "PHYSICAL", "EFFECTIVE"
 _UNCOMPRESSED = (
     None,
     encoding.IMPLICIT_LE,
@@ -49,23 +46,6 @@ _UNCOMPRESSED = (
 )
 
 
-class _Unusable(Exception):
-    """The dose cannot be used: the code of the finding, and why."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Planes:
-    """Dose planes in ascending order: their grid, and the stored index of each."""
-
-    grid: Grid
-    order: NDArray[np.intp]
-
-
 def read_dose_header(parsed: Parsed, locator: str) -> tuple[FoundDose, tuple[Finding, ...]]:
     """What an RT Dose says about itself, without its values, and what was noticed in it."""
     dataset = parsed.dataset
@@ -73,10 +53,11 @@ def read_dose_header(parsed: Parsed, locator: str) -> tuple[FoundDose, tuple[Fin
     problem, grid = None, None
     try:
         if parsed.problem:
-            raise _Unusable("FIL001", parsed.problem)
-        grid = _read_planes(dataset, parsed.uid, notes).grid
+            raise Unusable("FIL001", parsed.problem)
+        _check_dose_type(dataset)
+        grid = read_planes(dataset, parsed.uid, notes).grid
         _check_values(dataset, parsed, grid)
-    except _Unusable as reason:
+    except Unusable as reason:
         problem = reason.text
         if not parsed.problem:
             notes.append(finding(reason.code, reason.text, sop_instance_uid=parsed.uid))
@@ -132,76 +113,38 @@ def load_dose(found: FoundDose) -> tuple[DoseGrid, tuple[Finding, ...]]:
         )
     except DoseError:
         raise
-    except (_Unusable, RtplanError) as error:
+    except (Unusable, RtplanError) as error:
         raise DoseError(str(error)) from None
-    notes = []
-    lowest = float(values.min())
-    if lowest < 0 and found.dose_type != "ERROR":
-        notes.append(
-            finding("RTD008", f"the lowest dose is {lowest:.4g} Gy", sop_instance_uid=found.uid)
+    return grid, tuple(_doubts(found, grid))
+
+
+def _doubts(found: FoundDose, dose: DoseGrid) -> list[Finding]:
+    """What is doubtful about a dose that is used."""
+    doubts = []
+    if found.dose_type == _EFFECTIVE:
+        doubts.append(("RTD015", f"Dose Type is {_EFFECTIVE}"))
+    elif not found.dose_type:
+        doubts.append(("RTD016", "Dose Type is missing; the dose was taken as physical"))
+    lowest = float(dose.values_gy.min())
+    if lowest < 0:
+        doubts.append(("RTD008", f"the lowest dose is {lowest:.4g} Gy"))
+    return [finding(code, text, sop_instance_uid=found.uid) for code, text in doubts]
+
+
+def _check_dose_type(dataset: Dataset) -> None:
+    """Dose Type (3004,0004): ERROR is a difference or an uncertainty, and no dose."""
+    dose_type = code(dataset, "DoseType")
+    if dose_type == "ERROR":
+        raise Unusable(
+            "RTD014", "Dose Type is ERROR: the values are a difference or an uncertainty, no dose"
         )
-    return grid, tuple(notes)
-
-
-def join_planes(doses: Sequence[FoundDose]) -> tuple[FoundDose | None, Finding | None]:
-    """One dose from single-plane doses that differ only in position along their normal.
-
-    Parameters
-    ----------
-    doses : sequence of FoundDose
-        At least two, usable, of one plane each, with the same references.
-
-    Returns
-    -------
-    FoundDose or None, Finding or None
-        None where the planes do not make one grid: the doses then stay on their own.
-    """
-    grids = [dose.grid for dose in doses if dose.grid is not None]
-    first = grids[0]
-    if len(grids) != len(doses) or any(not _same_plane(first, grid) for grid in grids):
-        return None, None
-    normal = first.directions[:, 2]
-    offsets = np.array([float((grid.origin_mm - first.origin_mm) @ normal) for grid in grids])
-    sideways = [
-        float(np.abs(grid.origin_mm - first.origin_mm - offset * normal).max())
-        for grid, offset in zip(grids, offsets, strict=True)
-    ]
-    order = np.argsort(offsets, kind="stable")
-    if max(sideways) > _POSITION_MM or (np.diff(offsets[order]) <= _POSITION_MM).any():
-        return None, None
-    sorted_doses = [doses[index] for index in order]
-    base = grids[order[0]]
-    grid = Grid(
-        origin_mm=base.origin_mm.copy(),
-        directions=first.directions.copy(),
-        axes_mm=(
-            first.axes_mm[0].copy(),
-            first.axes_mm[1].copy(),
-            offsets[order] - offsets[order[0]],
-        ),
-    )
-    joined = replace(
-        sorted_doses[0],
-        files=tuple(dose.files[0] for dose in sorted_doses),
-        inputs=tuple(dose.inputs[0] for dose in sorted_doses),
-        grid=grid,
-    )
-    note = finding(
-        "RTD009", f"{len(doses)} single-plane objects joined", sop_instance_uid=joined.uid
-    )
-    return joined, note
+    if dose_type not in ("", _PHYSICAL, _EFFECTIVE):
+        raise Unusable(
+            "RTD014", f"Dose Type is {dose_type[:24]!r}, expected {_PHYSICAL} or {_EFFECTIVE}"
+        )
 
 
 _SUMMATIONS = {kind.value: kind for kind in SummationType}
-
-
-def _same_plane(first: Grid, other: Grid) -> bool:
-    return (
-        first.shape == other.shape
-        and first.shape[0] == 1
-        and np.allclose(first.directions, other.directions, atol=1e-6)
-        and np.allclose(first.spacing_mm, other.spacing_mm, atol=1e-6)
-    )
 
 
 def _beams(dataset: Dataset) -> tuple[int, ...]:
@@ -219,122 +162,6 @@ def _beams(dataset: Dataset) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _read_planes(dataset: Dataset, sop_instance_uid: str, notes: list[Finding]) -> Planes:
-    """The grid of the stored planes, in ascending order along the normal."""
-    rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
-    if not rows or not columns:
-        raise _Unusable("RTD013", "the object holds no dose grid (no Rows or Columns)")
-    orientation = _needed(dataset, "ImageOrientationPatient", 6)
-    position = _needed(dataset, "ImagePositionPatient", 3)
-    spacing = _needed(dataset, "PixelSpacing", 2)
-    if min(spacing) <= 0:
-        raise _Unusable("RTD011", f"Pixel Spacing is {spacing[0]:g}, {spacing[1]:g} mm")
-    directions = plane_directions(orientation)
-    offsets = _plane_offsets(dataset, position, directions)
-    order = np.argsort(offsets, kind="stable")
-    ascending = offsets[order]
-    steps = np.diff(ascending)
-    if (steps <= 0).any():
-        raise _Unusable("RTD003", "two dose planes have the same position")
-    if not (order == np.arange(order.size)).all():
-        descending = bool((order == np.arange(order.size)[::-1]).all())
-        notes.append(
-            finding(
-                "RTD006" if descending else "RTD007",
-                f"{order.size} planes, stored {'in descending' if descending else 'in no'} order",
-                sop_instance_uid=sop_instance_uid,
-            )
-        )
-    if steps.size and steps.max() - steps.min() > _UNEVEN_MM:
-        notes.append(
-            finding(
-                "RTD012",
-                f"steps between planes are {steps.min():g} to {steps.max():g} mm",
-                sop_instance_uid=sop_instance_uid,
-            )
-        )
-    grid = Grid(
-        origin_mm=np.array(position) + directions[:, 2] * ascending[0],
-        directions=directions,
-        axes_mm=(
-            np.arange(columns, dtype=np.float64) * spacing[1],
-            np.arange(rows, dtype=np.float64) * spacing[0],
-            ascending - ascending[0],
-        ),
-    )
-    return Planes(grid, order)
-
-
-def _needed(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...]:
-    """Numbers without which a dose has no place."""
-    values = decimals(dataset, keyword, count)
-    if values is None:
-        raise _Unusable("RTD011", f"{keyword} is missing")
-    return values
-
-
-def plane_directions(orientation: Sequence[float]) -> FloatArray:
-    """Columns along a row, along a column, and along their cross product (PS3.3 C.7.6.2.1.1).
-
-    Raises
-    ------
-    DicomError
-        The two directions are not of unit length or not perpendicular.
-    """
-    along_row, along_column = np.array(orientation[:3]), np.array(orientation[3:])
-    lengths = np.linalg.norm(along_row), np.linalg.norm(along_column)
-    if (
-        max(abs(lengths[0] - 1), abs(lengths[1] - 1)) > _ORTHOGONAL
-        or abs(float(along_row @ along_column)) > _ORTHOGONAL
-    ):
-        shown = "\\".join(f"{value:g}" for value in orientation)
-        raise DicomError(
-            f"Image Orientation (Patient) {shown} is not two perpendicular unit vectors"
-        )
-    along_row = along_row / lengths[0]
-    along_column = along_column - (along_row @ along_column) * along_row
-    along_column = along_column / np.linalg.norm(along_column)
-    return np.column_stack([along_row, along_column, np.cross(along_row, along_column)])
-
-
-def _plane_offsets(
-    dataset: Dataset, position: Sequence[float], directions: FloatArray
-) -> FloatArray:
-    """Distance of each stored plane from Image Position along the normal (PS3.3 C.8.8.3.2).
-
-    Form a: offsets that start at 0. Form b: patient z coordinates that start at the third value
-    of Image Position, for transverse planes only.
-    """
-    frames = _frames(dataset)
-    stored = decimals(dataset, "GridFrameOffsetVector")
-    if stored is None:
-        if frames == 1:
-            return np.zeros(1)
-        raise _Unusable("RTD003", f"{frames} dose planes and no Grid Frame Offset Vector")
-    if len(stored) != frames:
-        raise _Unusable(
-            "RTD003", f"Grid Frame Offset Vector has {len(stored)} values for {frames} dose planes"
-        )
-    offsets: FloatArray = np.array(stored, dtype=np.float64)
-    if abs(offsets[0]) <= _POSITION_MM or frames == 1:
-        return offsets - offsets[0] if frames == 1 else offsets
-    along_z = float(directions[2, 2])
-    if abs(offsets[0] - position[2]) <= _POSITION_MM and abs(abs(along_z) - 1) <= 1e-6:
-        return np.asarray((offsets - position[2]) * np.sign(along_z), dtype=np.float64)
-    raise _Unusable(
-        "RTD003",
-        f"Grid Frame Offset Vector starts at {offsets[0]:g}: neither 0 nor, for transverse "
-        f"planes, the z coordinate {position[2]:g} of Image Position (Patient)",
-    )
-
-
-def _frames(dataset: Dataset) -> int:
-    frames = integer(dataset, "NumberOfFrames")
-    if frames is not None and frames < 1:
-        raise _Unusable("RTD003", f"Number of Frames is {frames}")
-    return frames or 1
-
-
 @dataclass(frozen=True, slots=True)
 class _Storage:
     """How the values are stored: scaling to Gy, bits, sign, count."""
@@ -349,38 +176,40 @@ class _Storage:
 def _storage(dataset: Dataset, transfer_syntax_uid: str | None) -> _Storage:
     units = code(dataset, "DoseUnits")
     if units != "GY":
-        raise _Unusable("RTD001", f"Dose Units is {units or 'missing'}, expected GY")
+        raise Unusable("RTD001", f"Dose Units is {units or 'missing'}, expected GY")
     try:
         scaling = decimal(dataset, "DoseGridScaling")
     except DicomError as error:
-        raise _Unusable("RTD002", str(error)) from None
+        raise Unusable("RTD002", str(error)) from None
     if scaling is None or scaling <= 0:
         shown = "missing" if scaling is None else f"{scaling:g}"
-        raise _Unusable("RTD002", f"Dose Grid Scaling is {shown}")
+        raise Unusable("RTD002", f"Dose Grid Scaling is {shown}")
     bits = integer(dataset, "BitsAllocated")
     stored = integer(dataset, "BitsStored")
     high = integer(dataset, "HighBit")
     samples = integer(dataset, "SamplesPerPixel")
     if bits not in (16, 32) or samples not in (None, 1):
-        raise _Unusable("RTD004", f"Bits Allocated is {bits}, expected 16 or 32")
+        raise Unusable("RTD004", f"Bits Allocated is {bits}, expected 16 or 32")
     stored = bits if stored is None else stored
     high = stored - 1 if high is None else high
     if not 1 <= stored <= bits or high != stored - 1:
-        raise _Unusable(
+        raise Unusable(
             "RTD004", f"Bits Stored is {stored} and High Bit {high} of {bits} bits allocated"
         )
     sign = integer(dataset, "PixelRepresentation")
     if sign not in (0, 1):
-        raise _Unusable("RTD004", f"Pixel Representation is {sign}, expected 0 or 1")
+        raise Unusable("RTD004", f"Pixel Representation is {sign}, expected 0 or 1")
     if transfer_syntax_uid == encoding.EXPLICIT_BE and bits > 16:
-        raise _Unusable(
+        raise Unusable(
             "RTD005",
             "32-bit values in explicit big endian are written in two ways that cannot be told "
             "apart",
         )
-    count = _frames(dataset) * (integer(dataset, "Rows") or 0) * (integer(dataset, "Columns") or 0)
+    count = (
+        frames_of(dataset) * (integer(dataset, "Rows") or 0) * (integer(dataset, "Columns") or 0)
+    )
     if count * bits // 8 > MAX_PIXEL_BYTES:
-        raise _Unusable("RTD004", f"the grid declares {count} values, more than can be read")
+        raise Unusable("RTD004", f"the grid declares {count} values, more than can be read")
     return _Storage(scaling, bits, stored, sign == 1, count)
 
 
@@ -388,7 +217,7 @@ def _check_values(dataset: Dataset, parsed: Parsed, grid: Grid) -> None:
     """Everything about the values that can be known without decoding them."""
     storage = _storage(dataset, parsed.transfer_syntax_uid)
     if "PixelData" not in dataset:
-        raise _Unusable("RTD013", "the object holds no pixel data")
+        raise Unusable("RTD013", "the object holds no pixel data")
     if parsed.transfer_syntax_uid in _UNCOMPRESSED:
         _native_bytes(dataset, storage)
 
@@ -398,7 +227,7 @@ def _native_bytes(dataset: Dataset, storage: _Storage) -> bytes:
         data = bytes(dataset.get_item("PixelData").value or b"")
     expected = storage.count * storage.bits // 8
     if len(data) != expected:
-        raise _Unusable(
+        raise Unusable(
             "RTD004",
             f"pixel data has {len(data)} bytes, {expected} are needed for {storage.count} values "
             f"of {storage.bits} bits",
@@ -409,9 +238,9 @@ def _native_bytes(dataset: Dataset, storage: _Storage) -> bytes:
 def _values_gy(parsed: Parsed) -> NDArray[np.float32]:
     """Values (k, j, i) in Gy, planes in ascending order."""
     if parsed.problem:
-        raise _Unusable("FIL001", parsed.problem)
+        raise Unusable("FIL001", parsed.problem)
     dataset = parsed.dataset
-    planes = _read_planes(dataset, parsed.uid, [])
+    planes = read_planes(dataset, parsed.uid, [])
     storage = _storage(dataset, parsed.transfer_syntax_uid)
     if parsed.transfer_syntax_uid in _UNCOMPRESSED:
         order = ">" if parsed.transfer_syntax_uid == encoding.EXPLICIT_BE else "<"
@@ -420,7 +249,7 @@ def _values_gy(parsed: Parsed) -> NDArray[np.float32]:
     else:
         stored = _decoded(dataset, parsed.transfer_syntax_uid)
     if stored.size != storage.count:
-        raise _Unusable(
+        raise Unusable(
             "RTD004", f"pixel data decodes to {stored.size} values, expected {storage.count}"
         )
     _check_range(stored, storage)
@@ -437,7 +266,7 @@ def _check_range(stored: NDArray[np.generic], storage: _Storage) -> None:
     highest = 2 ** (storage.stored_bits - storage.is_signed) - 1
     lowest = -highest - 1 if storage.is_signed else 0
     if int(stored.max()) > highest or int(stored.min()) < lowest:
-        raise _Unusable("RTD004", f"values do not fit {storage.stored_bits} bits stored")
+        raise Unusable("RTD004", f"values do not fit {storage.stored_bits} bits stored")
 
 
 def _decoded(dataset: Dataset, transfer_syntax_uid: str | None) -> NDArray[np.generic]:
@@ -445,7 +274,7 @@ def _decoded(dataset: Dataset, transfer_syntax_uid: str | None) -> NDArray[np.ge
         with foreign_faults("decode"):
             return np.asarray(dataset.pixel_array)
     except DicomError as error:
-        raise _Unusable(
+        raise Unusable(
             "RTD005",
             f"pixel data of transfer syntax {transfer_syntax_uid} cannot be decoded: {error}",
         ) from None

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from rtplan.case import ImageSeries, Input
 from rtplan.dicom import encoding, files
-from rtplan.dicom.dose import MAX_PIXEL_BYTES, plane_directions
+from rtplan.dicom.dose import MAX_PIXEL_BYTES
+from rtplan.dicom.dose_planes import plane_directions
 from rtplan.dicom.inventory import FoundSeries
 from rtplan.dicom.parse import codes, decimals, foreign_faults, integer, patient_key, uid
 from rtplan.errors import DicomError, InputError

@@ -22,6 +22,7 @@ from rtplan.dicom.inventory import (
     Inventory,
     uid_end,
 )
+from rtplan.dicom.parse import NO_PATIENT
 from rtplan.dose.grid import DoseGrid, SummationType
 from rtplan.errors import AmbiguousError, DoseError, InputError
 from rtplan.findings import Finding, finding
@@ -160,12 +161,19 @@ def _load(chain: Chain) -> tuple[DoseGrid | None, str | None, tuple[Finding, ...
                 f"the structure set in {uid_end(frame)}"
             )
             return None, problem, (_note("LNK002", problem, found.uid),)
-        if (not frame or not found.frame_of_reference_uid) and not chain.by_reference:
+        if (not frame or not found.frame_of_reference_uid) and not chain.dose_is_referenced:
             problem = (
                 "the dose or the structure set states no frame of reference, and no reference "
                 "joins them"
             )
             return None, problem, (_note("LNK002", problem, found.uid),)
+        patients = {found.patient, chain.structure_set.patient} - {NO_PATIENT}
+        if len(patients) > 1 and not chain.dose_is_referenced:
+            problem = (
+                f"the dose is of {found.patient}, the structure set of "
+                f"{chain.structure_set.patient}, and no reference joins them"
+            )
+            return None, problem, (_note("LNK011", problem, found.uid),)
     try:
         dose, notes = load_dose(found)
     except DoseError as error:
@@ -202,7 +210,7 @@ def _note_chain(chain: Chain) -> list[Finding]:
     if len(patients) > 1:
         notes.append(_note("LNK005", f"patient keys {', '.join(patients)}", None))
     found, structures = chain.dose, chain.structure_set
-    if found is not None and structures is not None and chain.by_reference:
+    if found is not None and structures is not None and chain.dose_is_referenced:
         frames = (found.frame_of_reference_uid, structures.structure_set.frame_of_reference_uid)
         if not all(frames):
             which = "dose" if not frames[0] else "structure set"

@@ -46,10 +46,8 @@ def read_plan(parsed: Parsed) -> tuple[Plan, tuple[Finding, ...]]:
     elif fractions is None and len(groups) < 2:
         note("RTP001", "the plan does not state a number of fractions")
     prescriptions = _prescriptions(parsed, note)
-    if not prescriptions and len(groups) == 1 and fractions:
-        prescriptions = _beam_doses(groups[0], fractions, note)
     if not prescriptions:
-        note("RTP004", "the plan states no target dose")
+        note("RTP004", "the plan states no target dose" + _beam_doses(groups, fractions))
     approval = code(dataset, "ApprovalStatus")
     if approval != "APPROVED":
         note("RTP003", f"Approval Status is {approval or 'absent'}")
@@ -114,23 +112,25 @@ def _prescriptions(parsed: Parsed, note: _Note) -> tuple[Prescription, ...]:
     return tuple(found)
 
 
-def _beam_doses(group: Dataset, fractions: int, note: _Note) -> tuple[Prescription, ...]:
-    """The sum of Beam Dose (300A,0084) over the beams of a fraction group, times fractions."""
-    total = 0.0
-    beams = items(group, "ReferencedBeamSequence")
-    for index, beam in enumerate(beams):
-        try:
-            dose = decimal(beam, "BeamDose")
-        except DicomError as error:
-            note("RTP006", str(error), f"FractionGroupSequence[0].ReferencedBeamSequence[{index}]")
-            return ()
-        if dose is None:
-            return ()
-        total += dose
-    if total <= 0:
-        return ()
-    source = f"sum of the Beam Doses of {len(beams)} beams times {fractions} fractions"
-    return (Prescription(total * fractions, None, source),)
+def _beam_doses(groups: list[Dataset], fractions: int | None) -> str:
+    """What the Beam Doses (300A,0084) sum to, in words.
+
+    They are doses at beam dose points, which may lie anywhere, so they prescribe nothing.
+    """
+    if len(groups) != 1 or not fractions:
+        return ""
+    try:
+        beams = items(groups[0], "ReferencedBeamSequence")
+        doses = [decimal(beam, "BeamDose") for beam in beams]
+    except DicomError:
+        return ""
+    stated = [dose for dose in doses if dose is not None]
+    if len(stated) < len(doses) or sum(stated) <= 0:
+        return ""
+    return (
+        f"; its beam doses, each at a point, sum to {sum(stated) * fractions:g} Gy in "
+        f"{fractions} fractions, which is not taken as prescribed"
+    )
 
 
 def _setups(group: Dataset) -> int:

@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from rtplan.dicom import encoding, files
 from rtplan.dicom.chains import rt_objects
-from rtplan.dicom.dose import join_planes, read_dose_header
+from rtplan.dicom.dose import read_dose_header
+from rtplan.dicom.dose_planes import join_planes
 from rtplan.dicom.image import Slice, group_series, read_slice
 from rtplan.dicom.inventory import (
     FoundDose,
@@ -296,9 +297,9 @@ def _join_doses(doses: Sequence[FoundDose], notes: list[Finding]) -> list[FoundD
             )
             groups[key].append(dose)
     for group in groups.values():
-        joined, note = join_planes(group) if len(group) > 1 else (None, None)
+        joined, join_notes = join_planes(group) if len(group) > 1 else (None, ())
         found += [joined] if joined else group
-        notes += [note] if note else []
+        notes += join_notes
     return found
 
 

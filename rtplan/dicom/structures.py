@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rtplan.dicom.numbers import Decimals, parse_many
 from rtplan.dicom.parse import (
     Parsed,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _SHORTEST_RING = 3
+_FARTHEST_MM = 100_000.0
 _KINDS = {kind.value: kind for kind in GeometricType}
 
 
@@ -206,7 +209,10 @@ def _read_observations(dataset: Dataset, by_number: dict[int, list[_Roi]], notes
     """The RT ROI Observations Sequence (3006,0080): the interpreted type of each ROI."""
     types: dict[int, set[str]] = defaultdict(set)
     orphans: list[int] = []
-    for index, item in enumerate(items(dataset, "RTROIObservationsSequence")):
+    sequence = items(dataset, "RTROIObservationsSequence")
+    if not sequence and by_number:
+        notes.add("RTS020", "the structure set has no RT ROI Observations, so no ROI has a type")
+    for index, item in enumerate(sequence):
         number = _number(item, "ReferencedROINumber", f"RTROIObservationsSequence[{index}]", notes)
         if number is None:
             continue
@@ -279,6 +285,13 @@ def _contour_problem(raw: _RawContour, numbers: Decimals) -> tuple[str, str] | N
     if numbers.problem:
         return "RTS002", f"Contour Data: {numbers.problem}"
     size = numbers.values.size
+    farthest = float(np.abs(numbers.values).max(initial=0.0))
+    if farthest > _FARTHEST_MM:
+        return (
+            "RTS002",
+            f"Contour Data holds a coordinate of size {farthest:g} mm, expected at most "
+            f"{_FARTHEST_MM:g} mm",
+        )
     if size % 3:
         return "RTS003", f"Contour Data holds {size} numbers, which is not a multiple of 3"
     if raw.declared_points is not None and raw.declared_points != size // 3:

@@ -148,6 +148,9 @@ UNUSABLE: dict[str, tuple[Callable[[Dataset], None], str]] = {
     "no position": (_without("ImagePositionPatient"), "RTD011"),
     "no orientation": (_without("ImageOrientationPatient"), "RTD011"),
     "skew orientation": (_set("ImageOrientationPatient", [1, 0, 0, 0.5, 1, 0]), "RTD011"),
+    "dose difference": (_set("DoseType", "ERROR"), "RTD014"),
+    "unknown dose type": (_set("DoseType", "BIOLOGICAL"), "RTD014"),
+    "offsets too close": (_set("GridFrameOffsetVector", [0, 4, 4.001, 8]), "RTD003"),
     "zero spacing": (_set("PixelSpacing", [0, 1]), "RTD011"),
 }
 
@@ -163,6 +166,56 @@ def test_what_is_missing_or_contradicts_makes_the_dose_unusable(name: str) -> No
     assert [note.code for note in notes if note.severity == "error"] == [code]
     with pytest.raises(DoseError, match=r".+"):
         load_dose(found)
+
+
+@pytest.mark.parametrize(
+    ("dose_type", "code"), [("PHYSICAL", None), ("EFFECTIVE", "RTD015"), ("", "RTD016")]
+)
+def test_a_weighted_dose_or_one_of_unknown_kind_is_used_with_a_warning(
+    dose_type: str, code: str | None, tmp_path: Path
+) -> None:
+    ds = objects.dose()
+    ds.DoseType = dose_type
+    found, _ = header(to_bytes(ds), tmp_path / "dose")
+    dose, notes = load_dose(found)
+    assert dose.values_gy.max() == pytest.approx(23)
+    assert [(n.code, n.severity.value) for n in notes] == ([(code, "warning")] if code else [])
+
+
+def test_a_dose_without_a_dose_type_is_used_with_a_warning(tmp_path: Path) -> None:
+    ds = objects.dose()
+    del ds.DoseType
+    found, _ = header(to_bytes(ds), tmp_path / "dose")
+    assert [note.code for note in load_dose(found)[1]] == ["RTD016"]
+
+
+def test_planes_a_hundredth_of_a_millimetre_apart_are_kept() -> None:
+    ds = objects.dose()
+    ds.GridFrameOffsetVector = [0, 0.02, 0.04, 0.06]
+    assert header(to_bytes(ds))[0].problem is None
+
+
+@pytest.mark.parametrize(
+    ("z", "orientation", "doubtful"),
+    [
+        (0, [1, 0, 0, 0, -1, 0], True),  # normal to -z: offsets to -12, z coordinates to +12
+        (0, [1, 0, 0, 0, 1, 0], False),  # both readings end at z = 12
+        (7, [1, 0, 0, 0, -1, 0], False),  # no z coordinates: they would start at 7
+        (0, [1, 0, 0, 0, 0, -1], False),  # z coordinates are for transverse planes only
+    ],
+)
+def test_offsets_of_two_readings_are_said(
+    z: float, orientation: list[float], doubtful: bool
+) -> None:
+    ds = objects.dose()
+    ds.ImagePositionPatient = [-5, -6, z]
+    ds.ImageOrientationPatient = orientation
+    found, notes = header(to_bytes(ds))
+    normal = np.cross(orientation[:3], orientation[3:])
+    assert found.grid is not None
+    end = found.grid.position_mm(np.array([[0.0, 0.0, 3.0]]))[0]
+    assert end.tolist() == ([-5, -6, z] + 12 * normal).tolist()
+    assert [(n.code, n.severity.value) for n in notes] == [("RTD018", "warning")] * doubtful
 
 
 def test_offsets_of_form_b_need_transverse_planes() -> None:
@@ -272,6 +325,32 @@ def test_a_stored_dvh_that_cannot_be_compared_is_left_out(changes: dict[str, obj
     found, notes = header(to_bytes(ds))
     assert len(found.stored_dvhs) == 1
     assert [note.code for note in notes] == ["RTD010"]
+
+
+def single_planes(*positions: float) -> list[Dataset]:
+    planes = []
+    for place, z in enumerate(positions):
+        ds = objects.dose(np.full((1, 3, 2), place, dtype="<u4"), uid=f"1.2.3.3{place}")
+        ds.ImagePositionPatient = [0, 0, z]
+        planes.append(ds)
+    return planes
+
+
+def test_a_lost_plane_among_single_plane_objects_is_refused(tmp_path: Path) -> None:
+    inventory = read(str(objects.save(tmp_path, *single_planes(0, 3, 9, 12))))
+    (joined,) = inventory.doses
+    assert "planes 2 and 3 lie 6 mm apart, others 3 mm" in (joined.problem or "")
+    with pytest.raises(DoseError, match="may be missing"):
+        load_dose(joined)
+    errors = [note for note in inventory.findings if note.severity == "error"]
+    assert [(n.code, n.sop_instance_uid) for n in errors] == [("RTD017", joined.uid)]
+
+
+def test_slightly_uneven_single_planes_are_joined_and_said(tmp_path: Path) -> None:
+    inventory = read(str(objects.save(tmp_path, *single_planes(0, 2, 5, 7))))
+    (joined,) = inventory.doses
+    assert joined.problem is None
+    assert {note.code for note in inventory.findings} == {"RTD009", "RTD012"}
 
 
 def test_single_plane_objects_are_joined_in_order_of_position(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
 from rtplan.case import Case
+from rtplan.cli.dvh import prescribed_gy
 from rtplan.dicom.link import Choice, link
 from rtplan.dicom.read import read
 from rtplan.errors import AmbiguousError, InputError
@@ -204,6 +206,118 @@ def test_different_patients_that_refer_to_each_other_are_one_case(tmp_path: Path
     case = case_of(tmp_path, structure_set(), ds, dose())
     assert case.dose_is_plans
     assert codes(case) == {"LNK005"}
+
+
+def foreign(ds: Dataset) -> Dataset:
+    ds.PatientID = "ANOTHER"
+    return ds
+
+
+def test_a_dose_of_another_patient_that_nothing_refers_to_is_not_used(tmp_path: Path) -> None:
+    case = case_of(tmp_path, structure_set(), plan(), foreign(dose(plan=None, structures=None)))
+    assert case.structure_set is not None
+    assert case.dose is None
+    assert not case.dose_is_plans
+    assert "no reference joins them" in (case.dose_problem or "")
+    assert "ANOTHER" not in repr(case)
+    assert codes(case) == {"LNK005", "LNK011"}
+
+
+def test_a_dose_of_another_patient_whose_plan_is_not_there_is_not_used(tmp_path: Path) -> None:
+    case = case_of(tmp_path, structure_set(), foreign(dose(structures=None)))
+    assert case.dose is None
+    assert "LNK011" in codes(case)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_dose_of_the_same_or_no_patient_in_the_same_frame_is_used(
+    known: bool, tmp_path: Path
+) -> None:
+    ds = dose(plan=None, structures=None)
+    if not known:
+        del ds.PatientID, ds.PatientName
+    case = case_of(tmp_path, structure_set(), plan(), ds)
+    assert case.dose is not None
+    assert not case.dose_is_plans
+
+
+@pytest.mark.parametrize(
+    "ds",
+    [dose(), dose(structures=None), dose(plan=None), dose(plan=None, structures=None)],
+    ids=["both", "by its plan", "by itself", "by the plan's reference to it"],
+)
+def test_a_dose_of_another_patient_joined_by_references_is_used_with_a_warning(
+    ds: Dataset, tmp_path: Path
+) -> None:
+    its_plan = plan()
+    if not ds.get("ReferencedRTPlanSequence") and not ds.get("ReferencedStructureSetSequence"):
+        its_plan.ReferencedDoseSequence = [reference_to(RD_UID)]
+    case = case_of(tmp_path, structure_set(), its_plan, foreign(ds))
+    assert case.dose is not None
+    assert "LNK005" in codes(case)
+
+
+def test_a_dose_without_frame_that_only_the_plan_beside_it_could_join_is_not_used(
+    tmp_path: Path,
+) -> None:
+    ds = dose(plan=None, structures=None)
+    del ds.FrameOfReferenceUID
+    choice = Choice(plan=RP_UID, dose=RD_UID)
+    case = case_of(tmp_path, structure_set(), plan(), ds, choice=choice)
+    assert case.dose is None
+    assert "LNK002" in codes(case)
+
+
+def test_a_dose_difference_is_never_the_plans_dose(tmp_path: Path) -> None:
+    ds = dose()
+    ds.DoseType = "ERROR"
+    case = case_of(tmp_path, structure_set(), plan(), ds)
+    assert case.dose is None
+    assert not case.dose_is_plans
+    assert "ERROR" in (case.dose_problem or "")
+    assert codes(case) == {"RTD014"}
+
+
+def test_a_plans_dose_is_used_although_a_dose_difference_lies_beside_it(tmp_path: Path) -> None:
+    ds = dose(uid="1.2.3.34")
+    ds.DoseType = "ERROR"
+    case = case_of(tmp_path, structure_set(), plan(), ds, dose())
+    assert case.dose is not None
+    assert case.dose.sop_instance_uid == RD_UID
+    assert case.dose_is_plans
+
+
+def test_a_weighted_dose_is_the_plans_with_a_warning(tmp_path: Path) -> None:
+    ds = dose()
+    ds.DoseType = "EFFECTIVE"
+    case = case_of(tmp_path, structure_set(), plan(), ds)
+    assert case.dose_is_plans
+    assert codes(case) == {"RTD015"}
+
+
+def test_a_damaged_and_a_joined_dose_with_a_gap_leave_the_rest(tmp_path: Path) -> None:
+    planes = []
+    for place in range(5):
+        ds = dose(np.full((1, 3, 2), place, dtype="<u4"), uid=f"1.2.3.30{place}")
+        ds.ImagePositionPatient = [0, 0, 3 * place]
+        planes.append(ds)
+    folder = save(tmp_path, structure_set(), plan(), *planes)
+    middle = folder / "f4"
+    middle.write_bytes(middle.read_bytes()[:-8])
+    case = link(read(str(folder)))
+    assert case.structure_set is not None
+    assert case.dose is None
+    assert "may be missing" in (case.dose_problem or "")
+    assert codes(case) >= {"RTD017", "FIL001"}
+
+
+def test_beam_doses_give_no_prescription_for_relative_metrics(tmp_path: Path) -> None:
+    ds = plan()
+    del ds.DoseReferenceSequence
+    case = case_of(tmp_path, structure_set(), ds, dose())
+    assert case.dose_is_plans
+    assert prescribed_gy(case) is None
+    assert codes(case) == {"RTP004"}
 
 
 def test_an_roi_in_another_frame_is_not_evaluated(tmp_path: Path) -> None:

@@ -51,12 +51,14 @@ def test_several_fraction_groups_leave_fractions_unknown() -> None:
     assert codes == {"RTP002"}
 
 
-def test_beam_doses_times_fractions_where_no_target_dose_is_stated() -> None:
+def test_beam_doses_are_said_and_prescribe_nothing() -> None:
     ds = objects.plan()
     del ds.DoseReferenceSequence
-    plan, codes = read(ds)
-    assert [p.dose_gy for p in plan.prescriptions] == [20.0]
-    assert codes == set()
+    plan, (note,) = read_plan(parse(to_bytes(ds), modality="RTPLAN"))
+    assert plan.prescriptions == ()
+    assert note.code == "RTP004"
+    assert "20 Gy in 5 fractions" in note.text  # two beams of 2 Gy
+    assert "not taken as prescribed" in note.text
 
 
 def test_no_prescription_is_said() -> None:

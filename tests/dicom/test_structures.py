@@ -88,6 +88,24 @@ def test_bad_coordinates_stop_their_own_roi_only(name: str) -> None:
     assert any(note.roi_number == 1 and note.severity == "error" for note in notes)
 
 
+@pytest.mark.parametrize("value", ["1e200", "-100001"])
+def test_coordinates_far_beyond_any_patient_stop_their_own_roi_only(value: str) -> None:
+    ds = objects.structure_set()
+    ds.ROIContourSequence[0].ContourSequence[1].ContourData[4] = value
+    found, notes = read(to_bytes(ds))
+    assert "100000 mm" in (found.structures[0].problem or "")
+    assert found.structures[1].problem is None
+    assert [(note.code, note.roi_number) for note in notes] == [("RTS002", 1)]
+
+
+def test_coordinates_of_100_metres_are_kept() -> None:
+    ds = objects.structure_set()
+    ds.ROIContourSequence[0].ContourSequence[1].ContourData[4] = "-100000"
+    found, notes = read(to_bytes(ds))
+    assert found.structures[0].problem is None
+    assert notes == ()
+
+
 def test_declared_number_of_points_must_agree() -> None:
     ds = objects.structure_set()
     ds.ROIContourSequence[0].ContourSequence[0].NumberOfContourPoints = 5
@@ -225,6 +243,28 @@ def test_contradictory_observations_give_no_type() -> None:
     found, notes = read(to_bytes(ds))
     assert found.structures[0].roi_type == ""
     assert codes(notes) == {"RTS017"}
+
+
+def _no_observations(ds: Dataset) -> bytes:
+    del ds.RTROIObservationsSequence
+    return to_bytes(ds)
+
+
+def _empty_observations(ds: Dataset) -> bytes:
+    ds.RTROIObservationsSequence = []
+    return to_bytes(ds)
+
+
+def _cut_before_observations(ds: Dataset) -> bytes:
+    data = to_bytes(ds)
+    return data[: data.index(b"\x06\x30\x80\x00")]
+
+
+@pytest.mark.parametrize("lose", [_no_observations, _empty_observations, _cut_before_observations])
+def test_lost_observations_are_said_and_contours_stay(lose: Callable[[Dataset], bytes]) -> None:
+    found, notes = read(lose(objects.structure_set()))
+    assert [(s.roi_type, len(s.closed), s.problem) for s in found] == [("", 3, None)] * 2
+    assert [(note.code, note.severity.value) for note in notes] == [("RTS020", "warning")]
 
 
 def test_item_without_roi_number_is_an_error() -> None:
