@@ -67,16 +67,22 @@ def open_case(args: argparse.Namespace) -> Case:
 
 
 def strict(case: Case) -> Case:
-    """The case with its warnings raised to errors, which stop what they touch."""
+    """The case with its warnings raised to errors (``raised``)."""
+    from dataclasses import replace
+
+    return replace(case, findings=raised(case.findings))
+
+
+def raised(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings as ``--strict`` has them: warnings become errors, and the exit code at least 3."""
     from dataclasses import replace
 
     from rtplan.findings import Severity
 
-    raised = tuple(
+    return tuple(
         replace(item, severity=Severity.ERROR) if item.severity is Severity.WARNING else item
-        for item in case.findings
+        for item in findings
     )
-    return replace(case, findings=raised)
 
 
 @contextmanager
@@ -147,23 +153,18 @@ def write_json(content: Mapping[str, object], target: str) -> None:
     """
     from rtplan.report.json_text import dump_json
 
-    text = dump_json(content)
-    if target == "-":
-        sys.stdout.write(text)
-    else:
-        write_text(Path(target), text)
+    write_bytes(target, dump_json(content).encode("utf-8", errors="backslashreplace"))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, line ends as they are; InputError where that fails."""
-    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file; InputError where that fails."""
+def write_bytes(target: str, content: bytes) -> None:
+    """Write a file, or to standard output for ``-``; InputError where that fails."""
     from rtplan.errors import InputError
 
+    if target == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
     try:
-        path.write_bytes(content)
+        Path(target).write_bytes(content)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; name another file") from error
+        raise InputError(f"cannot write {target}: {error.strerror}; name another file") from error

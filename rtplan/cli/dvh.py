@@ -37,23 +37,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", metavar="F", help="write the curves as CSV")
     parser.add_argument("--plot", metavar="F", help="write a plot (SVG)")
     parser.add_argument(
-        "--interpolation", choices=["right_prism"], default="right_prism", help="between planes"
+        "--interpolation",
+        choices=["right_prism", "shape_based"],
+        default="right_prism",
+        help="between planes",
     )
     parser.add_argument(
-        "--end-cap", choices=["half_slice"], default="half_slice", help="beyond the last planes"
+        "--end-cap",
+        choices=["none", "half_slice", "half_slice_capped", "rounded"],
+        default="half_slice",
+        help="beyond the last planes",
     )
     parser.add_argument(
-        "--dose-interpolation", choices=["trilinear"], default="trilinear", help="between voxels"
+        "--dose-interpolation",
+        choices=["trilinear", "cubic"],
+        default="trilinear",
+        help="between voxels",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Compute, print, write; 3 where something asked for was not evaluated."""
-    from rtplan.dvh.case import compute_case, settings_for
+    from rtplan.dvh.case import compute_case, settings_for, strict
     from rtplan.dvh.document import evaluate_all, structure_json
     from rtplan.dvh.engine import DoseInterpolation, EndCap, Interpolation, Settings
     from rtplan.dvh.metrics import parse
-    from rtplan.report.write import write_dvh_csv
+    from rtplan.findings import has_errors
+    from rtplan.report.tables import dvh_csv
 
     metrics = [parse(text) for text in args.metric]
     case = common.open_case(args)
@@ -68,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     )
     with common.progress(args) as progress:
         results = compute_case(case, structures=structures, settings=settings, progress=progress)
+    if args.strict:
+        results = tuple(strict(result, common.raised(result.findings)) for result in results)
     prescription = prescribed_gy(case)
     values = [evaluate_all(r, metrics, prescription_gy=prescription) for r in results]
     rows = [structure_json(r, v) for r, v in zip(results, values, strict=True)]
@@ -79,20 +91,20 @@ def run(args: argparse.Namespace) -> int:
         case=case.label,
         structures=rows,
     )
-    if args.json != "-":
+    if "-" not in (args.json, args.csv, args.plot):
         _print(case, results, values)
     if args.json:
         common.write_json(document, args.json)
     if args.csv:
-        write_dvh_csv(document, args.csv)
+        common.write_bytes(args.csv, dvh_csv(rows).encode("utf-8", "backslashreplace"))
     if args.plot:
-        from pathlib import Path
-
         from rtplan.report.dvh_plot import dvh_plot
 
-        common.write_bytes(Path(args.plot), dvh_plot(rows))
+        common.write_bytes(args.plot, dvh_plot(rows))
     missing = _missing(results, values, structures, asked=args.roi is not None)
-    return EXIT_NOT_EVALUATED if missing else EXIT_DONE
+    if missing or has_errors(case.findings):
+        return EXIT_NOT_EVALUATED
+    return EXIT_DONE
 
 
 def choose(case: Case, wanted: Sequence[str] | None) -> tuple[Structure, ...]:
@@ -104,7 +116,7 @@ def choose(case: Case, wanted: Sequence[str] | None) -> tuple[Structure, ...]:
         No structure set; a name that is none of its ROIs, or of several.
     """
     from rtplan.errors import InputError, NamingError
-    from rtplan.report.text import visible
+    from rtplan.report.text import shortened, visible
 
     if case.structure_set is None:
         raise InputError("there is no RT Structure Set; add one to the folder")
@@ -113,14 +125,17 @@ def choose(case: Case, wanted: Sequence[str] | None) -> tuple[Structure, ...]:
         return structures
     chosen = []
     for text in wanted:
-        found = [s for s in structures if text in (s.name, f"#{s.number}")]
+        found = [s for s in structures if f"#{s.number}" == text]
+        found = found or [s for s in structures if s.name == text]
         if not found:
-            names = ", ".join(f"{visible(s.name)} (#{s.number})" for s in structures)
-            raise NamingError(f"no ROI is called {text!r}; there are {names}")
+            names = ", ".join(f"{shortened(visible(s.name))} (#{s.number})" for s in structures)
+            raise NamingError(f"no ROI is called {shortened(visible(text))!r}; there are {names}")
+        if len(found) > 1 and text.startswith("#"):
+            raise NamingError(f"{len(found)} ROIs have the number {text}; none can be chosen")
         if len(found) > 1:
             numbers = ", ".join(f"#{s.number}" for s in found)
             raise NamingError(f"{len(found)} ROIs are called {text!r}; choose one of {numbers}")
-        chosen += found
+        chosen += [s for s in found if s not in chosen]
     return tuple(chosen)
 
 

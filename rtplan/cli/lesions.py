@@ -131,4 +131,4 @@ def _write_figures(figures: dict[str, bytes], folder: str) -> None:
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror}; name another folder") from error
     for name, content in figures.items():
-        common.write_bytes(target / name, content)
+        common.write_bytes(str(target / name), content)

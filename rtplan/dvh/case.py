@@ -8,6 +8,7 @@ from dataclasses import replace
 from rtplan.case import Case
 from rtplan.dvh.curve import StructureDVH
 from rtplan.dvh.engine import Settings, compute
+from rtplan.findings import Finding, Severity
 from rtplan.geometry.contour import Structure
 from rtplan.geometry.solid import plane_spacing_mm
 
@@ -49,3 +50,13 @@ def _other_frame(case: Case, structure: Structure) -> str | None:
     if own is None or own == case.dose.frame_of_reference_uid:
         return None
     return "its contours are in another frame of reference than the dose"
+
+
+def strict(result: StructureDVH, findings: tuple[Finding, ...]) -> StructureDVH:
+    """A result whose findings were raised to errors: with any error it holds no number."""
+    found = replace(result, findings=findings)
+    errors = [item.text for item in findings if item.severity is Severity.ERROR]
+    if not errors:
+        return found
+    reason = f"with --strict, {errors[0]}"
+    return replace(found, volume_cc=None, covered_cc=None, dvh=None, reason=reason)

@@ -7,7 +7,6 @@ planes of their own, with spacings of their own, are each followed along their o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,11 +153,18 @@ def _facing_pairs(parts: Parts, polygons: GeometryArray, reach_mm: float) -> Ind
 
     bounds = shapely.bounds(polygons)
     no_up, no_down = np.ones(len(polygons), dtype=bool), np.ones(len(polygons), dtype=bool)
+    first = np.searchsorted(parts.plane, np.arange(int(parts.plane[-1]) + 2))
+    position = parts.position_mm[first[:-1]]
     found = [np.empty((0, 2), dtype=np.intp)]
-    for low, high in _candidates(parts, reach_mm):
-        open_ = no_up[low] | no_down[high]
-        low, high = low[open_], high[open_]
-        near = (bounds[low, :2] <= bounds[high, 2:]).all(axis=1)
+    for step in range(1, position.size):
+        within = position[step:] - position[:-step] <= reach_mm
+        if not within.any():
+            break
+        still = np.logical_or.reduceat(no_up, first[:-1])[:-step]
+        still |= np.logical_or.reduceat(no_down, first[:-1])[step:]
+        low, high = _all_pairs(first, np.flatnonzero(within & still), step)
+        near = no_up[low] | no_down[high]
+        near &= (bounds[low, :2] <= bounds[high, 2:]).all(axis=1)
         near &= (bounds[high, :2] <= bounds[low, 2:]).all(axis=1)
         low, high = low[near], high[near]
         hit = shapely.intersects(polygons[low], polygons[high])
@@ -169,16 +175,12 @@ def _facing_pairs(parts: Parts, polygons: GeometryArray, reach_mm: float) -> Ind
     return np.concatenate(found)
 
 
-def _candidates(parts: Parts, reach_mm: float) -> Iterator[tuple[IndexArray, IndexArray]]:
-    """Pairs of parts on planes 1, 2, ... planes apart, as long as they are within reach."""
-    planes = int(parts.plane[-1]) + 1
-    first = np.searchsorted(parts.plane, np.arange(planes + 1))
-    position = parts.position_mm[first[:-1]]
-    for step in range(1, planes):
-        lower = np.flatnonzero(position[step:] - position[:-step] <= reach_mm)
-        if not lower.size:
-            return
-        for plane in lower.tolist():
-            below = np.arange(first[plane], first[plane + 1])
-            above = np.arange(first[plane + step], first[plane + step + 1])
-            yield np.repeat(below, above.size), np.tile(above, below.size)
+def _all_pairs(first: IndexArray, planes: IndexArray, step: int) -> tuple[IndexArray, IndexArray]:
+    """Every part of some planes with every part ``step`` planes above."""
+    low, high = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
+    for plane in planes.tolist():
+        below = np.arange(first[plane], first[plane + 1])
+        above = np.arange(first[plane + step], first[plane + step + 1])
+        low.append(np.repeat(below, above.size))
+        high.append(np.tile(above, below.size))
+    return np.concatenate(low), np.concatenate(high)

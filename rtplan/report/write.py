@@ -91,17 +91,6 @@ def write_figures(figures: Mapping[str, bytes], out_dir: str | os.PathLike[str])
     return names
 
 
-def write_dvh_csv(document: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write the curves of a ``rtplan/dvh/1`` document as CSV (``rtplan.report.tables``).
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
-    _write(Path(path), dvh_csv(document["structures"]).encode("utf-8", "backslashreplace"))
-
-
 def _write(path: Path, content: bytes) -> None:
     """Write a file under another name, then rename: it is complete or absent."""
     part = path.with_name(f".{path.name}.part")

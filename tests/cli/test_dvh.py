@@ -105,3 +105,27 @@ def test_dose_of_another_frame_of_reference_leaves_volumes(tmp_path: Path) -> No
     assert bed["volume_cc"] > 12
     assert bed["dvh"] is None
     assert "frame of reference" in bed["reason"]
+
+
+def test_curves_go_to_standard_output_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dvh", str(BREAST), "--csv", "-"]) == 0
+    assert capsys.readouterr().out.startswith("structure_number,structure_name")
+
+
+def test_place_that_cannot_be_written_is_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in ("--json", "--csv", "--plot"):
+        assert main(["dvh", str(BREAST), option, str(tmp_path)]) == 2
+        assert "cannot write" in capsys.readouterr().err
+
+
+def test_strict_gives_no_number_where_there_is_a_warning(tmp_path: Path) -> None:
+    code, document = dvh("--strict", target=tmp_path / "dvh.json")
+    assert code == 3
+    assert {item["severity"] for item in document["findings"]} <= {"error", "info"}
+
+
+def test_roi_asked_twice_is_given_once(tmp_path: Path) -> None:
+    _, document = dvh("--roi", "Scar", "--roi", "#8", target=tmp_path / "dvh.json")
+    assert [item["number"] for item in document["structures"]] == [8]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rtplan.errors import InputError
 from rtplan.report.json_text import dump_json
-from rtplan.report.write import write_dvh_csv, write_figures, write_report
+from rtplan.report.write import write_figures, write_report
 
 Report = dict[str, Any]
 FIGURES = {"dvh.svg": b"<svg/>", "overview.png": b"1", "lesion-L1.png": b"2"}
@@ -83,10 +83,3 @@ def test_a_place_that_cannot_be_written_is_an_input_error(
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         write_report(make_report("fine"), {}, tmp_path / "file")
-    with pytest.raises(InputError, match="cannot write"):
-        write_dvh_csv({"structures": []}, tmp_path / "file" / "x.csv")
-
-
-def test_curves_are_written_as_csv(make_report: Callable[[str], Report], tmp_path: Path) -> None:
-    write_dvh_csv(make_report("fine")["dvh"], tmp_path / "dvh.csv")
-    assert len((tmp_path / "dvh.csv").read_text("utf-8").splitlines()) == 1 + 4 * 60
