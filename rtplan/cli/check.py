@@ -6,12 +6,14 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from rtplan.cli import common
+from rtplan.cli.eligibility import strict_reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rtplan.case import Case
     from rtplan.facts import Facts
+    from rtplan.lesions.model import LesionReading
     from rtplan.report.content import Checked
 
 EPILOG = """examples:
@@ -55,15 +57,17 @@ def run(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace, case: Case) -> Checked:
     """Everything the package can say of a case."""
+    from dataclasses import replace
+
     from rtplan.dvh.case import compute_case, settings_for
     from rtplan.dvh.document import evaluate_all
     from rtplan.dvh.engine import Settings
     from rtplan.dvh.metrics import parse
     from rtplan.facts import Facts
-    from rtplan.lesions.read import read_lesions
     from rtplan.protocol.evaluate import evaluate_definition
     from rtplan.protocol.limits import evaluate_limits
     from rtplan.protocol.load import available, load_definition, load_facts, load_limits
+    from rtplan.protocol.stated import NO_LESIONS
     from rtplan.report.content import Checked
 
     ids = args.definition or [entry.id for entry in available() if entry.kind == "definition"]
@@ -74,21 +78,38 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
     settings = settings_for(case, Settings())
     with common.progress(args) as progress:
         progress(0, 1, "counting lesions")
-        reading = read_lesions(case.structure_set, facts=facts) if case.structure_set else None
+        reading = _reading(case, facts)
         dvhs = compute_case(case, structures=structures, settings=settings, progress=progress)
+    if args.strict:
+        reading = strict_reading(reading) if reading else None
+        dvhs = tuple(replace(item, findings=common.raised(item.findings)) for item in dvhs)
     metrics = [parse(text) for text in METRICS]
     return Checked(
         case=case,
         reading=reading,
-        definitions=tuple(evaluate_definition(d, reading, facts) for d in definitions)
-        if reading
-        else (),
+        definitions=tuple(
+            evaluate_definition(item, reading or NO_LESIONS, facts) for item in definitions
+        ),
         limits=tuple(evaluate_limits(item, case, dvhs) for item in limits),
         dvhs=dvhs,
         metrics=tuple(evaluate_all(item, metrics, prescription_gy=None) for item in dvhs),
         settings=settings.as_json()
         | {"definitions": ids, "limits": [item.id for item in limits], "facts": bool(args.facts)},
+        primary_site=facts.primary.site,
     )
+
+
+def _reading(case: Case, facts: Facts) -> LesionReading | None:
+    """The lesions of a case with what the facts say against them; None without a structure set."""
+    from dataclasses import replace
+
+    from rtplan.lesions.read import read_lesions
+    from rtplan.protocol.stated import contradictions
+
+    if case.structure_set is None:
+        return None
+    reading = read_lesions(case.structure_set, facts=facts)
+    return replace(reading, findings=(*reading.findings, *contradictions(reading, facts)))
 
 
 def write(args: argparse.Namespace, checked: Checked, report: dict[str, Any]) -> None:
@@ -143,7 +164,7 @@ def _show_rows(limits: dict[str, Any]) -> None:
     if not rows:
         return
     rows.sort(key=lambda row: row["status"] != "violated")
-    print(f"{limits['id']}, {limits['fractions']} fractions ({limits['source']}):")
+    print(f"{limits['id']}, {_fractions(limits)} ({limits['source']}):")
     console.table(
         ["status", "structure", "metric", "value", "limit", "evidence"],
         [
@@ -159,6 +180,11 @@ def _show_rows(limits: dict[str, Any]) -> None:
         ],
         right=(3,),
     )
+
+
+def _fractions(limits: dict[str, Any]) -> str:
+    count = limits["fractions"]
+    return f"{count} fraction{'' if count == 1 else 's'}"
 
 
 def _matched(row: dict[str, Any]) -> str:

@@ -20,7 +20,8 @@ EPILOG = """examples:
   rtplan eligibility FOLDER --all --facts facts.toml
   rtplan eligibility --lesions lesions.json --definition omec-2023 esophagus-cn-2025
 
-exit codes: 1 a definition is not met; else 3 one cannot be told; else 0.
+exit codes: 1 a definition is not met; else 3 one cannot be told, or there is an error about the
+lesions (with --strict: any error or warning); else 0.
 "Consistent" means consistent with the definition as published. It does not mean eligible for a
 treatment: that is for clinicians to decide."""
 
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     ids = args.definition or [entry.id for entry in available() if entry.kind == "definition"]
     definitions = [load_definition(name) for name in dict.fromkeys(ids)]
     facts = load_facts(args.facts) if args.facts else Facts()
-    label, reading, inputs, findings = _reading(args, facts)
+    label, reading, inputs, of_case = _reading(args, facts)
+    own = _all_findings(reading)
     results = [evaluate_definition(item, reading, facts).as_json() for item in definitions]
     count = {"lower": reading.count.lower, "best": reading.count.best, "upper": reading.count.upper}
     content = common.document(
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
             "lesions": "file" if args.lesions else "path",
         },
         inputs=inputs,
-        findings=findings,
+        findings=tuple(dict.fromkeys((*of_case, *own))),
         case=label,
         count=count,
         count_reason=reading.reason,
@@ -82,15 +84,17 @@ def run(args: argparse.Namespace) -> int:
         show(content)
     if args.json:
         common.write_json(content, args.json)
-    return exit_code(results)
+    return exit_code(results, findings=(*own, *of_case) if args.strict else own)
 
 
-def exit_code(results: Sequence[Mapping[str, object]]) -> int:
-    """The exit code of the contract for some definitions as JSON."""
+def exit_code(results: Sequence[Mapping[str, object]], *, findings: Sequence[Finding] = ()) -> int:
+    """The exit code of the contract for some definitions as JSON, beside what was found."""
+    from rtplan.findings import has_errors
+
     verdicts = {item["verdict"] for item in results}
     if "not_consistent" in verdicts:
         return 1
-    return 3 if "indeterminate" in verdicts else 0
+    return 3 if "indeterminate" in verdicts or has_errors(findings) else 0
 
 
 def _sort_out(args: argparse.Namespace) -> None:
@@ -108,13 +112,35 @@ def _sort_out(args: argparse.Namespace) -> None:
 def _reading(
     args: argparse.Namespace, facts: Facts
 ) -> tuple[str, LesionReading, Sequence[Input], Sequence[Finding]]:
-    """Label, lesions, inputs and findings, from a lesions file or from DICOM."""
+    """Label, lesions, inputs and findings of the case, from a lesions file or from DICOM."""
+    from dataclasses import replace
+
+    from rtplan.protocol.stated import contradictions
+
+    label, reading, inputs, findings = _source(args, facts)
+    against = contradictions(reading, facts)
+    reading = replace(reading, findings=(*reading.findings, *against))
+    return label, strict_reading(reading) if args.strict else reading, inputs, findings
+
+
+def strict_reading(reading: LesionReading) -> LesionReading:
+    """A reading with the warnings about it and its lesions raised to errors."""
+    from dataclasses import replace
+
+    lesions = tuple(replace(x, findings=common.raised(x.findings)) for x in reading.lesions)
+    return replace(reading, lesions=lesions, findings=common.raised(reading.findings))
+
+
+def _source(
+    args: argparse.Namespace, facts: Facts
+) -> tuple[str, LesionReading, Sequence[Input], Sequence[Finding]]:
+    """The lesions as they stand in their file or structure set."""
     if args.lesions:
         from rtplan.lesions.files import load_reading
         from rtplan.protocol.stated import with_stated
 
         listed = with_stated(load_reading(args.lesions), facts)
-        return "lesions file", listed, (), _all_findings(listed)
+        return "lesions file", listed, (), ()
     from rtplan.errors import InputError
     from rtplan.lesions.read import read_lesions
 
@@ -125,7 +151,7 @@ def _reading(
             "give a folder that holds one, or a list with --lesions"
         )
     read = read_lesions(case.structure_set, facts=facts)
-    return case.label, read, case.inputs, (*case.findings, *_all_findings(read))
+    return case.label, read, case.inputs, case.findings
 
 
 def _all_findings(reading: LesionReading) -> tuple[Finding, ...]:
@@ -156,6 +182,8 @@ def show(content: Mapping[str, Any]) -> None:
         rows.append([item["id"], f"{status.symbol} {_verdict(item)}", _why(item)])
     console.table(["definition", "verdict", "why"], rows)
     _show_disagreement(content["definitions"])
+    errors = [item for item in content["findings"] if item["severity"] == "error"]
+    console.notes("errors", [f"{item['code']}: {item['text']}" for item in errors])
     names = {
         item["id"]: ", ".join(s["name"] for s in item["structures"]) for item in content["lesions"]
     }
@@ -199,9 +227,13 @@ def _why(item: Mapping[str, Any]) -> str:
 
 
 def _show_disagreement(definitions: Sequence[Mapping[str, Any]]) -> None:
-    """Which definitions say yes and which no, where some say each."""
+    """Which definitions say yes and which no, where some say each; a state says neither."""
     groups = {
-        verdict: [item["id"] for item in definitions if item["verdict"] == verdict]
+        verdict: [
+            item["id"]
+            for item in definitions
+            if item["verdict"] == verdict and item["state"] is None
+        ]
         for verdict in ("consistent", "not_consistent")
     }
     if all(groups.values()):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from rtplan.facts import Facts
-from rtplan.lesions.model import Category, LesionReading
+from rtplan.lesions.model import Category, Lesion, LesionReading
 from rtplan.protocol.facts_file import NOT_SOLID
 from rtplan.protocol.load import NO_STATE
 from rtplan.protocol.logic import Truth
@@ -35,6 +35,7 @@ from rtplan.protocol.result import (
     Verdict,
 )
 from rtplan.protocol.rules import references
+from rtplan.protocol.stations import is_unclear, parse_station
 from rtplan.protocol.tally import NOT_DRAWN, is_supraclavicular, tally
 
 _VERDICTS = {
@@ -42,6 +43,8 @@ _VERDICTS = {
     Truth.NOT_MET: Verdict.NOT_CONSISTENT,
     Truth.UNKNOWN: Verdict.INDETERMINATE,
 }
+
+_MAY_BE_EXTRAREGIONAL = (Category.EXTRAREGIONAL_NODE, Category.UNKNOWN)
 
 
 def evaluate_definition(
@@ -121,6 +124,7 @@ def _by_arms(definition: Definition, known: Known) -> DefinitionResult:
             item.citation,
             decides=item.id in support,
             working_number=item.working_number,
+            own_reading=item.own_reading,
         )
         for item in definition.criteria
         if item.id in used
@@ -205,8 +209,11 @@ def _by_tree(definition: Definition, tree: Tree, known: Known) -> DefinitionResu
         if item.id in asked
     )
     possible = tuple(state for state, _ in tree.states if state in ends)
+    if known.tally.diffuse and tree.presupposes:
+        reason = f"diffuse disease is stated; a state presupposes that {tree.presupposes}"
+        return DefinitionResult(definition, Verdict.INDETERMINATE, reason, criteria)
     if len(possible) == 1 and NO_STATE not in ends:
-        text = dict(tree.states)[possible[0]]
+        text = _state_text(tree, possible[0])
         return DefinitionResult(
             definition, Verdict.CONSISTENT, text, criteria, possible[0], possible
         )
@@ -215,6 +222,14 @@ def _by_tree(definition: Definition, tree: Tree, known: Known) -> DefinitionResu
     return DefinitionResult(
         definition, Verdict.INDETERMINATE, reason, criteria, None, possible, needs=needs
     )
+
+
+def _state_text(tree: Tree, state: str) -> str:
+    """A state with what it presupposes and what it is not for."""
+    text = dict(tree.states)[state]
+    if tree.presupposes:
+        text = f"if {tree.presupposes}: {text}"
+    return f"{text}; {tree.caveat}" if tree.caveat else text
 
 
 def _with_open_primary(result: DefinitionResult, facts: Facts) -> DefinitionResult:
@@ -244,7 +259,11 @@ def _unverified(result: DefinitionResult) -> tuple[str, ...]:
     """The criteria and counting rules under a definite verdict that are not verified."""
     if result.verdict not in (Verdict.CONSISTENT, Verdict.NOT_CONSISTENT):
         return ()
-    used = [item for item in result.criteria if item.decides]
+    used = [
+        item
+        for item in result.criteria
+        if item.decides and not (item.own_reading and item.outcome.truth is Truth.MET)
+    ]
     names = tuple(item.id for item in used if item.citation.evidence is not Evidence.VERIFIED)
     counting = result.definition.counting
     weak = counting.citation.evidence is not Evidence.VERIFIED
@@ -280,4 +299,17 @@ def _notes(reading: LesionReading, facts: Facts) -> tuple[str, ...]:
                 f"{lesion.id} is supraclavicular: AJCC 8 reads it as distant, others as regional; "
                 "state its category"
             )
+        if _spreads(lesion, reading):
+            notes.append(
+                f"{lesion.station} of {lesion.id} may cover several stations: name the one it is in"
+            )
     return tuple(notes)
+
+
+def _spreads(lesion: Lesion, reading: LesionReading) -> bool:
+    """Whether a node's station is a group of stations beside other nodes that may be in it."""
+    station = parse_station(lesion.station)
+    if station is None or not station.several or lesion.category not in _MAY_BE_EXTRAREGIONAL:
+        return False
+    nodes = [x.station for x in reading.lesions if x.category in _MAY_BE_EXTRAREGIONAL]
+    return is_unclear(lesion.station, [name for name in nodes if name])

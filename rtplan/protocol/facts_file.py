@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rtplan.facts import DiseaseFacts, Facts, LesionFact, PrimaryFacts
 from rtplan.lesions.model import Category, Organ
+from rtplan.protocol.months import months_between
 from rtplan.protocol.toml_table import Table, read_toml
 
 SITES = (
@@ -39,6 +40,10 @@ IMAGING = (
 )  # fmt: skip
 """Staging examinations that a facts file may list as done."""
 
+LONG_BEFORE_MONTHS = 6
+"""How long before its primary a metastasis may be found and its date still be believed: the span
+that the sources call synchronous."""
+
 LATERALITIES = ("left", "right", "midline", "bilateral")
 
 NODAL = (Category.REGIONAL_NODE, Category.EXTRAREGIONAL_NODE)
@@ -61,6 +66,7 @@ def load_facts(path: str | Path) -> Facts:
     root = read_toml(file, name=file.name)
     primary = _primary(root.table("primary"))
     disease = _disease(root.table("disease"))
+    _check_detected(root, primary, disease)
     lesions = tuple(_lesion(item) for item in root.tables("lesion"))
     _check_named_once(root.tables("lesion"), lesions)
     root.done(elsewhere=_homes())
@@ -120,6 +126,19 @@ def _disease(table: Table | None) -> DiseaseFacts:
             "those of a lifetime include the present ones",
         )
     return facts
+
+
+def _check_detected(root: Table, primary: PrimaryFacts, disease: DiseaseFacts) -> None:
+    """Metastases may be found shortly before their primary, not long before it."""
+    if primary.diagnosed is None or disease.detected is None:
+        return
+    if months_between(primary.diagnosed, disease.detected) < -LONG_BEFORE_MONTHS:
+        root.fail(
+            "disease.detected",
+            f"{disease.detected} is more than {LONG_BEFORE_MONTHS} months before "
+            f"primary.diagnosed ({primary.diagnosed}); correct the date that is wrong, or leave "
+            "out the one that is not known",
+        )
 
 
 def _lesion(table: Table) -> LesionFact:

@@ -49,7 +49,7 @@ class LimitRow:
         """Distance to the limit, None where there is no value."""
         if self.value is None:
             return None
-        upper = self.limit.op in (Op.AT_MOST, Op.LESS)
+        upper = _is_upper(self.limit)
         return self.limit.limit - self.value if upper else self.value - self.limit.limit
 
     def as_json(self) -> dict[str, object]:
@@ -250,20 +250,32 @@ def _conflict(limit: Limit, value: float) -> str | None:
     return f"sources conflict ({effect}); tested against {limit.limit:g} {unit}, also {others}"
 
 
+_NO_MORE_THAN_THE_WORST_PART = (Kind.MAX, Kind.MEAN)
+
+
+def _is_upper(limit: Limit) -> bool:
+    return limit.op in (Op.AT_MOST, Op.LESS)
+
+
 def _parts_together(
     limit: Limit, rows: list[LimitRow], dvhs: Mapping[int, StructureDVH]
 ) -> list[LimitRow]:
-    """Parts that are each within a limit for a volume may together exceed it.
+    """Parts that are each within a limit for a volume may together exceed it, and so may the rest.
 
+    A part that is missing or not evaluated leaves the others undecided, unless they violate.
     Parts that do not overlap receive the limit dose in at most the sum of their volumes that do,
     so the organ is within the limit where that sum is. Else the parts cannot tell.
     """
     metric = limit.metric
     of_parts = [row for row in rows if row.structure in limit.parts]
     met = [row for row in of_parts if row.status is RowStatus.MET]
-    if metric.kind is not Kind.DOSE or len(met) < 2:
+    absent = [row for row in of_parts if row.status is RowStatus.NOT_EVALUATED]
+    if absent:
+        text = _in_part(absent)
+        return [_untold(row, text) for row in rows]
+    if len(met) < 2 or (metric.kind in _NO_MORE_THAN_THE_WORST_PART and _is_upper(limit)):
         return rows
-    if metric.at_unit != "cc" or metric.at is None:
+    if metric.kind is not Kind.DOSE or metric.at_unit != "cc" or metric.at is None:
         text = "each part is within the limit, which is for the organ as a whole: draw it as one"
         return [_untold(row, text) for row in rows]
     volume = 0.0
@@ -277,6 +289,16 @@ def _parts_together(
         f"{limit.limit:g} Gy or more: draw the organ as one structure"
     )
     return [_untold(row, text) for row in rows]
+
+
+def _in_part(absent: Sequence[LimitRow]) -> str:
+    """What to say of an organ some parts of which are not there or were not evaluated."""
+    missing = [row for row in absent if row.match is None]
+    how = "drawn" if missing else "evaluated"
+    reasons = dict.fromkeys(
+        str(row.reason) if row.match is None else f"{row.structure}: {row.reason}" for row in absent
+    )
+    return f"only part of the organ is {how}: {'; '.join(reasons)}"
 
 
 def _untold(row: LimitRow, text: str) -> LimitRow:

@@ -234,6 +234,7 @@ def _criterion(table: Table, sources: dict[str, Source], names: Names) -> Criter
         rule=read_rule(table, "rule", names),
         citation=_citation(table, sources),
         working_number=bool(table.flag("working_number")),
+        own_reading=bool(table.flag("own_reading")),
     )
     table.done()
     return criterion
@@ -298,7 +299,13 @@ def _tree(table: Table, sources: dict[str, Source], names: Names) -> Tree:
             )
         )
         item.done()
-    tree = Tree(table.choice("start", ids, required=True) or "", tuple(questions), tuple(states))
+    tree = Tree(
+        table.choice("start", ids, required=True) or "",
+        tuple(questions),
+        tuple(states),
+        presupposes=table.text("presupposes"),
+        caveat=table.text("caveat"),
+    )
     table.done()
     _check_tree(table, tree)
     return tree

@@ -237,7 +237,9 @@ class Counting:
 class Criterion:
     """One statement that is met, not met, or cannot be told.
 
-    ``working_number`` marks a number that the source itself calls a working one.
+    ``working_number`` marks a number that the source itself calls a working one. ``own_reading``
+    marks a demand that rtplan reads out of the source's wording: a verdict rests on it only where
+    it is not met, since without it nothing would be asked.
     """
 
     id: str
@@ -245,6 +247,7 @@ class Criterion:
     rule: Rule
     citation: Citation
     working_number: bool = False
+    own_reading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +274,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A decision tree: the first question, all questions, and the states with their names."""
+    """A decision tree: the first question, all questions, and the states with their names.
+
+    ``presupposes`` is what every state takes for granted and no question asks; ``caveat`` stands
+    beside every state.
+    """
 
     start: str
     questions: tuple[Question, ...]
     states: tuple[tuple[str, str], ...]
+    presupposes: str | None = None
+    caveat: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class CriterionResult:
     citation: Citation
     decides: bool = True
     working_number: bool = False
+    own_reading: bool = False
 
     def as_json(self) -> dict[str, object]:
         """The criterion as the contract's JSON object."""
@@ -99,6 +100,7 @@ class CriterionResult:
             "reason": outcome.reason,
             "decides": self.decides,
             "working_number": self.working_number,
+            "own_reading": self.own_reading,
             "evidence": self.citation.evidence.value,
             "source": str(self.citation),
             "needs": list(outcome.needs),
@@ -160,6 +162,14 @@ class DefinitionResult:
     notes: tuple[str, ...] = ()
 
     @property
+    def wording(self) -> str:
+        """The verdict in words; a state is a name for the disease, and says so."""
+        if self.state is None or self.definition.tree is None:
+            return self.verdict.words
+        presupposed = self.definition.tree.presupposes
+        return f"a state, if {presupposed}" if presupposed else "a state"
+
+    @property
     def summary(self) -> str:
         """The reason in one line, with its scope and what it rests on that is not verified."""
         parts = [self.scope] if self.scope else []
@@ -176,7 +186,7 @@ class DefinitionResult:
             "title": definition.title,
             "protocol_version": definition.version,
             "verdict": self.verdict.value,
-            "wording": self.verdict.words,
+            "wording": self.wording,
             "scope": self.scope,
             "state": self.state,
             "possible_states": list(self.possible_states),

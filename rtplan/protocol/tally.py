@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -25,11 +25,16 @@ from rtplan.protocol.model import (
     RegionalNodes,
     Supraclavicular,
 )
+from rtplan.protocol.stations import (
+    fewest_stations,
+    is_one_station,
+    is_unclear,
+    most_stations,
+)
 
 NOT_DRAWN = "disease.metastases_not_drawn"
 COUNT = "lesions.count"
 
-_STATION = re.compile(r"(?:(AJCC8|JES|JES11|JES12|custom):(\S+)|(LN)_(\S+))", re.IGNORECASE)
 _SUPRACLAVICULAR = re.compile(r"LN_Sclav\w*|JES(?:11|12)?:104[RL]?", re.IGNORECASE)
 
 
@@ -274,43 +279,10 @@ def _most_in_one_organ(t: Tally) -> Bounds:
 def _stations(t: Tally) -> Bounds:
     sure = [item.station for item in t.items if item.surely(Kind.EXTRAREGIONAL)]
     possible = [item for item in t.items if item.maybe(Kind.EXTRAREGIONAL)]
-    needs = _needs(possible, because=lambda item: _undecided(item) or _parsed(item.station) is None)
-    low = max(0, _fewest_stations(sure) - t.fewer)
-    return Bounds(low, _most_stations(possible), needs + _fewer_needs(t))
-
-
-def _fewest_stations(stations: Sequence[str | None]) -> int:
-    """The least number of stations: names of different systems may mean the same one."""
-    sides: dict[str, dict[str, set[str]]] = {}
-    for station in stations:
-        if parsed := _parsed(station):
-            system, name, side = parsed
-            sides.setdefault(system, {}).setdefault(name, set()).add(side)
-    counts = [
-        sum(2 if {"l", "r"} <= found else 1 for found in names.values()) for names in sides.values()
-    ]
-    return max(counts, default=1 if stations else 0)
-
-
-def _most_stations(items: Iterable[Item]) -> int:
-    """The greatest number: each unknown one may be another."""
-    parsed = [_parsed(item.station) for item in items]
-    return len(set(parsed) - {None}) + parsed.count(None)
-
-
-def _parsed(station: str | None) -> tuple[str, str, str] | None:
-    """System, name and side of a station; None where it is not one station of a known system."""
-    match = _STATION.fullmatch(station.strip()) if station else None
-    if match is None:
-        return None
-    system, number, named, name = match.groups()
-    name = (number or name).casefold()
-    if "-" in name:
-        return None  # a range of levels
-    side = ""
-    if named and name.endswith(("_l", "_r")):
-        name, side = name[:-2], name[-1]
-    return (system or named).casefold()[:3], name, side
+    names = [item.station for item in possible]
+    needs = _needs(possible, because=lambda i: _undecided(i) or is_unclear(i.station, names))
+    low = max(0, fewest_stations(sure) - t.fewer)
+    return Bounds(low, most_stations(names), needs + _fewer_needs(t))
 
 
 def _node_units(t: Tally) -> Bounds:
@@ -327,7 +299,7 @@ def _node_units(t: Tally) -> Bounds:
     }[regional] + {
         ExtraregionalNodes.UNCONFIRMED: 0,
         ExtraregionalNodes.PER_LESION: len(sure_extraregional),
-        ExtraregionalNodes.PER_STATION: _fewest_stations([i.station for i in sure_extraregional]),
+        ExtraregionalNodes.PER_STATION: fewest_stations([i.station for i in sure_extraregional]),
     }[extraregional]
     alone = [item for item in t.items if _counts_alone(t, item)]
     grouped = [item for item in t.items if not _counts_alone(t, item)]
@@ -335,9 +307,12 @@ def _node_units(t: Tally) -> Bounds:
     if regional is RegionalNodes.ALL_AS_ONE:
         high += any(item.maybe(Kind.REGIONAL) for item in grouped)
     if per_station:
-        high += _most_stations(item for item in grouped if item.maybe(Kind.EXTRAREGIONAL))
+        high += most_stations(i.station for i in grouped if i.maybe(Kind.EXTRAREGIONAL))
+    stations = [item.station for item in t.items if item.maybe(Kind.EXTRAREGIONAL)]
+
     def is_open(item: Item) -> bool:
-        placeless = per_station and item.maybe(Kind.EXTRAREGIONAL) and not _parsed(item.station)
+        unclear = item.maybe(Kind.EXTRAREGIONAL) and is_unclear(item.station, stations)
+        placeless = per_station and unclear
         return placeless or (_undecided(item) and bool(item.kinds & _counted_kinds(t)))
 
     return Bounds(low, high, _needs(t.items, because=is_open) + _gap(t))
@@ -358,7 +333,7 @@ def _counts_alone(t: Tally, item: Item) -> bool:
     if not item.maybe(Kind.EXTRAREGIONAL):
         return False
     per_station = t.policy.extraregional_nodes is ExtraregionalNodes.PER_STATION
-    return not per_station or _parsed(item.station) is None
+    return not per_station or not is_one_station(item.station)
 
 
 def _gap(t: Tally) -> tuple[str, ...]:

@@ -222,6 +222,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def _nearest(word: str, known: Sequence[str]) -> str | None:
     folded = {item.casefold(): item for item in known}
+    started = [name for name in folded if name.startswith(word.casefold())]
+    if len(word) > 2 and started:
+        return folded[min(started, key=len)]
     near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.55)
     return folded[near[0]] if near else None
 

@@ -36,6 +36,7 @@ class Checked:
     dvhs: tuple[StructureDVH, ...]
     metrics: tuple[Mapping[str, MetricValue], ...]
     settings: Mapping[str, object]
+    primary_site: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def report_json(checked: Checked) -> dict[str, object]:
             "lines": [line.as_json() for line in lines],
         },
         "objects": _objects(case),
+        "primary": {"site": checked.primary_site},
         "lesions": None if checked.reading is None else lesions_json(checked.reading),
         "eligibility": {"definitions": definitions},
         "limits": {"sets": limits},
@@ -176,8 +178,7 @@ def _definition_line(definition: Mapping[str, Any]) -> Line:
     verdict = str(definition["verdict"])
     text = words[verdict]
     if definition.get("state"):
-        text = f"state: {str(definition['state']).replace('_', ' ')}"
-        text += f", {definition['scope']}" if definition.get("scope") else ""
+        text = str(definition["summary"])
     elif verdict == "indeterminate" and definition.get("needs"):
         needs = _needs(definition)
         more = f"; and {len(needs) - SHOWN_NEEDS} more" if len(needs) > SHOWN_NEEDS else ""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtplan.cli.main import main
+from rtplan.dvh.curve import StructureDVH
+from rtplan.findings import finding
 from rtplan.report.content import Line, exit_code, headline
 
 BREAST = Path(__file__).parents[1] / "data" / "breast"
@@ -104,6 +107,90 @@ def test_structure_set_alone_still_counts_lesions(tmp_path: Path, patient: Path)
     assert content["objects"]["dose"] is None
     assert content["objects"]["dose_problem"]
     assert all(item["volume_cc"] or item["reason"] for item in content["dvh"]["structures"])
+
+
+def test_definition_without_a_structure_set_cannot_be_told(tmp_path: Path, patient: Path) -> None:
+    (tmp_path / "rd").write_bytes((patient / "RD.dcm").read_bytes())
+    target = tmp_path / "report.json"
+    facts = str(patient / "facts.toml")
+    asked = ["check", str(tmp_path), "--facts", facts, "--json", str(target)]
+    assert main([*asked, "--definition", "omec-2023"]) == 3
+    content = json.loads(target.read_text(encoding="utf-8"))
+    (result,) = content["eligibility"]["definitions"]
+    assert result["verdict"] == "indeterminate"
+    assert "lesions" in result["needs"]
+    assert content["lesions"] is None
+    assert [
+        line["status"] for line in content["verdict"]["lines"] if line["subject"] == "omec-2023"
+    ] == ["indeterminate"]
+
+
+def test_strict_makes_warnings_of_lesions_and_structures_errors(tmp_path: Path) -> None:
+    content = {}
+    for option in ([], ["--strict"]):
+        target = tmp_path / "report.json"
+        assert main(["check", str(BREAST), "--json", str(target), *option]) == 3
+        report = json.loads(target.read_text(encoding="utf-8"))
+        content[bool(option)] = report
+    warned = {x["code"] for x in content[False]["findings"] if x["severity"] == "warning"}
+    assert any(code.startswith("LES") for code in warned)
+    lines = {x["subject"] for x in content[True]["verdict"]["lines"] if x["status"] == "error"}
+    assert warned <= lines
+    assert not [x for x in content[True]["findings"] if x["severity"] == "warning"]
+    for part in ("lesions", "dvh"):
+        assert '"severity": "warning"' not in json.dumps(content[True][part])
+
+
+def test_strict_makes_warnings_of_geometry_and_histograms_errors(
+    tmp_path: Path, patient: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtplan.dvh import case as module
+
+    compute = module.compute_case
+
+    def warned(*args: Any, **kwargs: Any) -> tuple[StructureDVH, ...]:
+        found = (finding("GEO001", "contours overlap"), finding("DVH001", "steep"))
+        return tuple(replace(item, findings=found) for item in compute(*args, **kwargs))
+
+    monkeypatch.setattr(module, "compute_case", warned)
+    (tmp_path / "rs").write_bytes((patient / "RS.dcm").read_bytes())
+    target = tmp_path / "report.json"
+    for option, expected in ([], False), (["--strict"], True):
+        assert main(["check", str(tmp_path), "--json", str(target), *option]) in (1, 3)
+        lines = json.loads(target.read_text(encoding="utf-8"))["verdict"]["lines"]
+        assert (["error", "GEO001"] in [[x["status"], x["subject"]] for x in lines]) is expected
+
+
+def test_state_in_the_verdict_says_what_it_is_not_for(report: dict[str, Any]) -> None:
+    line = next(x for x in report["verdict"]["lines"] if x["subject"] == "estro-eortc-2020")
+    assert "if the disease is oligometastatic: " in line["text"]
+    assert "not for day-to-day treatment decisions" in line["text"]
+
+
+def test_report_holds_the_site_of_the_primary(report: dict[str, Any]) -> None:
+    assert report["primary"] == {"site": "oesophagus"}
+
+
+def test_one_fraction_is_one_fraction(capsys: pytest.CaptureFixture[str]) -> None:
+    from rtplan.cli.check import show
+
+    row = {
+        "status": "met",
+        "structure": "Heart",
+        "matched": None,
+        "metric": "D2%[Gy]",
+        "value": 1.0,
+        "op": "<=",
+        "limit": 2.0,
+        "unit": "Gy",
+        "evidence": "secondary",
+    }
+    limits = {"id": "own", "fractions": 1, "source": "doi:10.1000/1", "rows": [row]}
+    verdict = {"headline": "met", "lines": []}
+    objects = {"dose": None, "dose_problem": "none"}
+    sets = {"sets": [limits]}
+    show({"case": "case-0", "verdict": verdict, "limits": sets, "objects": objects}, None)
+    assert "own, 1 fraction (" in capsys.readouterr().out
 
 
 def test_demo_is_0_and_says_where_its_report_is(

@@ -105,7 +105,8 @@ def test_all_prints_a_table_and_where_definitions_disagree(
     assert out.startswith("lesions file: 3 metastases")
     for words in (
         "The definitions disagree",
-        "consistent: esophagus-cn-2025, estro-astro-2020, estro-eortc-2020",
+        "consistent: esophagus-cn-2025, estro-astro-2020\n",
+        "if the disease is oligometastatic: metachronous oligorecurrence; not for day-to-day",
         "not consistent: omec-2023",
         "metachronous oligorecurrence",
         "not verified: lesions, organs",
@@ -187,3 +188,34 @@ def test_order_of_lesions_gives_the_same_definitions(
         for kinds in ([LUNG, LIVER, LUNG], [LIVER, LUNG, LUNG])
     ]
     assert found[0]["definitions"] == found[1]["definitions"]
+
+
+def test_more_metastases_than_in_a_lifetime_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = lesions(tmp_path, LUNG, LUNG, LUNG)
+    for stated, code, found in ((3, 0, []), (1, 3, ["FCT001"])):
+        given = facts(tmp_path, FACTS + f"lifetime_metastases = {stated}\n")
+        asked = ("--lesions", path, "--facts", given, "--definition", "omec-2023")
+        result, content = run_json(capsys, *asked)
+        assert (result, [item["code"] for item in content["findings"]]) == (code, found)
+    assert "is 1, but 3 counted" in content["findings"][0]["text"]
+    assert main(["eligibility", *asked]) == 3
+    assert "FCT001: disease.lifetime_metastases is 1" in capsys.readouterr().out
+
+
+def test_strict_makes_doubts_about_the_lesions_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {
+        "schema": "rtplan/lesions/1",
+        "count": {"lower": 7, "best": 7, "upper": 7},
+        "lesions": [{"id": "L1", "category": "organ_metastasis", "organ": "lung"}],
+    }
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    asked = ("--lesions", str(path), "--facts", facts(tmp_path), "--definition", "omec-2023")
+    code, loose = run_json(capsys, *asked)
+    assert (code, loose["findings"][0]["severity"]) == (0, "warning")
+    code, strict = run_json(capsys, *asked, "--strict")
+    assert (code, strict["findings"][0]["severity"]) == (3, "error")

@@ -26,7 +26,7 @@ from rtplan.protocol.model import (
     Unit,
 )
 
-STATIONS = ("LN_Paraaortic", "LN_Ax_L", "LN_Ax_R", "LN_Pelvics")
+STATIONS = ("LN_Paraaortic", "LN_Hilar_L", "LN_Hilar_R", "LN_Celiac")
 ORGANS = (Organ.LUNG, Organ.LIVER, Organ.BONE)
 DAYS = st.sampled_from([date(2024, 1, 15), date(2024, 7, 15), date(2024, 9, 1), date(2026, 8, 1)])
 

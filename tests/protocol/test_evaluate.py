@@ -180,9 +180,54 @@ def test_conditions_never_decide() -> None:
     assert status == {"baseline-pet": "unknown", "restaging": None}
 
 
-def test_state_is_not_for_treatment_decisions() -> None:
-    result = evaluated("estro-eortc-2020", cases.reading("lung"))
-    assert any("not offered for day-to-day treatment decisions" in note for note in result.notes)
+def test_state_says_what_it_presupposes_and_is_not_for_treatment_decisions() -> None:
+    induced = Facts(disease=DiseaseFacts(polymetastatic_before=True, on_systemic_therapy=False))
+    for many in (1, 30):
+        result = evaluated("estro-eortc-2020", cases.reading("lung " * many), induced)
+        assert result.state == "induced_oligorecurrence"
+        assert result.summary == (
+            "if the disease is oligometastatic: induced oligorecurrence; "
+            "not for day-to-day treatment decisions"
+        )
+        assert result.as_json()["wording"] == "a state, if the disease is oligometastatic"
+
+
+def test_diffuse_disease_has_no_state_and_says_why() -> None:
+    disease = DiseaseFacts(polymetastatic_before=True, on_systemic_therapy=False, diffuse=True)
+    result = evaluated("estro-eortc-2020", cases.reading("lung"), Facts(disease=disease))
+    assert result.verdict is Verdict.INDETERMINATE
+    assert (result.state, result.possible_states) == (None, ())
+    assert "diffuse disease is stated" in result.summary
+
+
+def test_verdict_that_rests_on_our_reading_of_one_or_the_other_says_so() -> None:
+    ours = {"no-station", "no-organ"}
+    adeno = replace(TREATABLE, primary=PrimaryFacts("oesophagus", histology="adenocarcinoma"))
+    for name, given_facts in (("omec-2023", TREATABLE), ("esophagus-cn-2025", adeno)):
+        both = evaluated(name, cases.reading("lung node:LN_Paraaortic"), given_facts)
+        assert both.verdict is Verdict.NOT_CONSISTENT
+        assert ours <= set(both.rests_on_unverified)
+        # Where only one of the two is there, the source says as much.
+        for words in ("lung", "node:LN_Paraaortic"):
+            alone = evaluated(name, cases.reading(words), given_facts)
+            assert alone.verdict is Verdict.CONSISTENT
+            assert not ours & set(alone.rests_on_unverified)
+        evidence = {c.id: c.citation.evidence.value for c in both.criteria if c.id in ours}
+        assert set(evidence.values()) == {"unconfirmed"}
+
+
+def test_criterion_about_metastases_of_all_organs_does_not_speak_of_one() -> None:
+    result = evaluated("omec-2023", cases.reading("lung lung liver liver bone"))
+    criterion = next(item for item in result.criteria if item.id == "organ-lesions")
+    assert criterion.outcome.value == 5
+    assert criterion.text == "At most three metastases outside lymph nodes"
+
+
+def test_group_of_stations_asks_for_the_one() -> None:
+    result = evaluated("omec-2023", cases.reading("node:LN_Pelvics node:LN_Pelvics"))
+    assert any("LN_Pelvics of L1 may cover several stations" in note for note in result.notes)
+    alone = evaluated("omec-2023", cases.reading("node:LN_Pelvics"))
+    assert not any("several stations" in note for note in alone.notes)
 
 
 def test_json_has_the_keys_of_the_contract() -> None:

@@ -55,10 +55,19 @@ def test_empty_file_knows_nothing(tmp_path: Path) -> None:
     assert cases.facts("", tmp_path) == Facts()
 
 
+def test_metastasis_may_be_found_six_months_before_its_primary(tmp_path: Path) -> None:
+    for day in (date(2023, 7, 15), date(2024, 1, 2)):
+        facts = cases.facts(FULL.replace("2025-03-01", day.isoformat()), tmp_path)
+        assert facts.disease.detected == day
+
+
 @pytest.mark.parametrize(
     ("old", "new", "where", "hint"),
     [
         ("histology", "histolgy", "primary.histolgy", 'did you mean "histology"'),
+        ('"squamous"', '"adeno"', 'primary.histology: "adeno"', 'did you mean "adenocarcinoma"'),
+        ("2025-03-01", "2019-03-01", "disease.detected: 2019-03-01", "more than 6 months before"),
+        ("2025-03-01", "2023-07-14", "disease.detected: 2023-07-14", "2024-01-15"),
         ("[primary]", "[primry]", "primry", 'did you mean "primary"'),
         ("squamous", "squamos", 'primary.histology: "squamos"', 'did you mean "squamous"'),
         ("oesophagus", "esophagus", 'primary.site: "esophagus"', 'did you mean "oesophagus"'),

@@ -11,6 +11,7 @@ import pytest
 from rtplan.case import Case, Plan
 from rtplan.dose.grid import DoseGrid
 from rtplan.dvh.curve import DVH, StructureDVH
+from rtplan.dvh.metrics import parse
 from rtplan.geometry.contour import Contour, Structure, StructureSet
 from rtplan.geometry.grid import Grid
 from rtplan.protocol.limits import LimitRow, LimitSetResult, RowStatus, evaluate_limits
@@ -177,6 +178,48 @@ def test_parts_within_the_limit_may_exceed_it_together() -> None:
     )
     volume = [row for row in result.rows if row.limit.id == "trachea-bronchus-d4cc-5fx"]
     assert {row.status for row in volume} == {RowStatus.MET}
+
+
+@pytest.mark.parametrize(
+    ("name", "organ", "missing"),
+    [
+        ("Trachea", "Trachea_Bronchus", ["Bronchus_Main"]),
+        ("OpticChiasm", "OpticPathway", ["OpticNrv_L", "OpticNrv_R"]),
+        ("Jejunum", "Bowel_Small", ["Ileum"]),
+    ],
+)
+def test_part_of_an_organ_within_the_limit_is_not_the_organ_within_it(
+    name: str, organ: str, missing: list[str]
+) -> None:
+    result = evaluate_limits(TG101, case(name), (dvh(1, volume=6.0, top=5.0),))
+    rows = [row for row in result.rows if row.limit.structure == organ]
+    assert rows
+    assert {row.status for row in rows} == {RowStatus.NOT_EVALUATED}
+    for row in (row for row in rows if row.structure == name):
+        assert "only part of the organ is drawn" in str(row.reason)
+        assert all(f'"{part}"' in str(row.reason) for part in missing)
+        assert row.value is None
+
+
+def test_part_that_was_not_evaluated_leaves_the_organ_undecided() -> None:
+    result = evaluate_limits(TG101, case("Trachea", "Bronchus_Main"), (dvh(1, top=5.0),))
+    row = next(row for row in rows_of(result, "Trachea") if row.limit.structure != "Trachea")
+    assert row.status is RowStatus.NOT_EVALUATED
+    assert "only part of the organ is evaluated: Bronchus_Main: no dose" in str(row.reason)
+
+
+def test_part_beyond_the_limit_violates_it_for_the_organ() -> None:
+    result = evaluate_limits(TG101, case("Trachea"), (dvh(1, volume=100.0, top=60.0),))
+    rows = [row for row in rows_of(result, "Trachea") if row.limit.structure == "Trachea_Bronchus"]
+    assert {row.status for row in rows} == {RowStatus.VIOLATED}
+
+
+def test_volumes_of_parts_that_add_up_are_not_each_within_the_limit() -> None:
+    limit = next(x for x in TG101.limits if x.id == "trachea-bronchus-d4cc-5fx")
+    own = replace(TG101, limits=(replace(limit, metric=parse("V16.5Gy[cc]"), limit=4.0),))
+    part = dvh(1, volume=6.0, top=33.0)
+    result = evaluate_limits(own, case("Trachea", "Bronchus_Main"), (part, replace(part, number=2)))
+    assert {row.status for row in result.rows} == {RowStatus.NOT_EVALUATED}
 
 
 def test_organ_drawn_whole_is_tested_whole() -> None:

@@ -180,12 +180,47 @@ def test_supraclavicular_node_follows_the_policy_only_where_it_is_open(policy: C
 def test_sides_part_stations() -> None:
     policy = load_definition("omec-2023").counting
     for words, expected in (
-        ("node:LN_Ax_L node:LN_Ax_L", (1, 1)),
-        ("node:LN_Ax_L node:LN_Ax_R", (2, 2)),
-        ("node:LN_Ax node:LN_Ax_R", (1, 2)),
+        ("node:LN_Hilar_L node:LN_Hilar_L", (1, 1)),
+        ("node:LN_Hilar_L node:LN_Hilar_R", (2, 2)),
+        ("node:LN_Hilar node:LN_Hilar_R", (1, 2)),
         ("node:LN_Neck_II-V node:LN_Neck_II-V", (1, 2)),
     ):
         bounds = tally(cases.reading(words), Facts(), policy).bounds(
             Quantity.EXTRAREGIONAL_STATIONS
         )
         assert (bounds.low, bounds.high) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        # iliac and inguinal nodes are read as LN_Pelvics both
+        ("node:LN_Pelvics node:LN_Pelvics", (1, 2)),
+        ("node:LN_Pelvics", (1, 1)),
+        ("node:LN_Mediastinals node:LN_Mediastinals node:LN_Mediastinals", (1, 3)),
+        ("node:LN_Ax_L node:LN_Ax_L", (1, 2)),
+        ("node:LN_Ax_L node:LN_Ax_R", (2, 2)),
+        ("node:LN_Iliacs node:LN_Inguinofems", (2, 2)),
+        ("node:LN_Pelvics node:LN_Iliacs", (1, 2)),
+        ("node:LN_Retroperitoneals node:LN_Paraaortic", (1, 2)),
+        ("node:LN_Ax_Pectorals_L node:LN_Ax_Pectorals_L", (1, 2)),
+        ("node:LN_Neck_IIs node:LN_Neck_IIs", (1, 2)),
+        ("node:LN_Paraaortic node:LN_Paraaortic", (1, 1)),
+        ("node:LN_Portahepatis node:LN_Portahepatis", (1, 1)),
+        ("node:LN_Pelvics_L node:LN_Pelvics_R", (2, 2)),
+        ("node:LN_Pelvics node:LN_Iliac_Int_L", (1, 2)),
+        ("node:LN_Pelvics node:LN_Paraaortic", (2, 2)),
+        ("node:LN_Pelvics node:LN_Neck_II-V node:LN_Ax_L", (3, 3)),
+        ("node:LN_Pelvics node:LN_Ourownname", (1, 2)),
+        ("node:LN_Pelvics node:LN_Ourownnames", (1, 2)),
+        ("node:LN_Ax_L node:LN_Ax_Apical_L", (1, 2)),
+        ("node:JES:16 node:JES:16a2", (1, 2)),
+        ("node:JES:16a2 node:JES:106recL", (2, 2)),
+        ("node:AJCC8:10R node:AJCC8:10L", (2, 2)),
+    ],
+)
+def test_name_of_several_stations_is_not_one(words: str, expected: tuple[int, int]) -> None:
+    policy = load_definition("omec-2023").counting
+    bounds = tally(cases.reading(words), Facts(), policy).bounds(Quantity.EXTRAREGIONAL_STATIONS)
+    assert (bounds.low, bounds.high) == expected
+    assert bool(bounds.needs) == (expected[0] != expected[1])

@@ -347,3 +347,55 @@ def test_questions_of_a_decision_tree_are_answered_and_not_failed(
     section = page[page.index('id="definitions"') : page.index('id="limits"')]
     assert "not met" not in section
     assert "· no Was it there before? no yes" in Page(section).text
+
+
+def test_notes_and_gaps_of_a_limit_set_stand_under_its_table(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("violated")
+    report["limits"]["sets"][0] |= {
+        "notes": ["Max is read as the dose to 0.035 cc."],
+        "gaps": [{"id": "corrections", "text": "What the corrections changed"}],
+    }
+    text = Page(render(report, {})).text
+    limits = text[text.index("Dose limits", text.index("Definitions of")) :]
+    assert "Max is read as the dose to 0.035 cc." in limits
+    assert "left open: What the corrections changed" in limits
+
+
+def test_conditions_and_pathways_have_their_status(make_report: Callable[[str], Report]) -> None:
+    report = make_report("violated")
+    item = {"id": "x", "evidence": "verified", "source": "doi:10.1000/1", "needs": []}
+    report["eligibility"]["definitions"][0] |= {
+        "conditions": [
+            item | {"text": "PET was done", "status": "met"},
+            item | {"text": "restaging", "status": None},
+            item | {"text": "brain imaging", "status": "unknown"},
+        ],
+        "pathways": [
+            item | {"text": "therapy first", "status": "not_met"},
+            item | {"text": "local treatment also", "status": "met"},
+        ],
+    }
+    text = Page(render(report, {})).text
+    for words in (
+        "met : PET was done",
+        "not evaluated : restaging",
+        "not known : brain imaging",
+        "does not hold : therapy first",
+        "holds : local treatment also",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(("site", "shown"), [("oesophagus", "oesophagus"), (None, "—")])
+def test_site_of_the_primary_is_its_organ_and_not_other(
+    make_report: Callable[[str], Report], site: str | None, shown: str
+) -> None:
+    report = make_report("fine")
+    lesion = report["lesions"]["lesions"][0]
+    lesion |= {"id": "L9", "category": "primary", "organ": "other", "laterality": None}
+    report["primary"] = {"site": site}
+    text = Page(render(report, {})).text
+    assert f"L9 primary {shown} " in text
+    assert "L9 primary other" not in text
