@@ -45,7 +45,10 @@ def structure_uses(
     for structure, decision in zip(structure_set, decisions, strict=True):
         use = _USE.get(decision.role)
         reason = decision.reason
-        if use is None:
+        nodes = [i for i, m in enumerate(merged.members) if m.structure is structure]
+        if decision.aside and any(i in merged.nodes and i not in lesion_of for i in nodes):
+            reason += "; it may be tumour all the same, so the upper bound has it"
+        if use is None or (decision.aside and any(i in lesion_of for i in nodes)):
             use, how = _of_target(structure, decision, merged, lesion_of, primary, counted)
             reason = f"{how}; {reason}"
         uses.append(StructureUse(structure.number, structure.name, use, reason))
@@ -79,7 +82,9 @@ def _of_target(
         parts.append(f"the same as {', '.join(names)} ({', '.join(same)})")
     if held:
         parts.append(_around(decision, merged, held))
-    unlisted = [i for i in own if i not in lesion_of and i not in merged.envelopes]
+    unlisted = [
+        i for i in own if i not in lesion_of and (i not in merged.envelopes or i in merged.misfits)
+    ]
     if unlisted:
         parts.append(_left_out(merged, unlisted, len(own)))
     use = "counted" if any(i in counted for i in lead) else "not_counted"
@@ -89,6 +94,8 @@ def _of_target(
 def _left_out(merged: Merged, unlisted: Sequence[int], of: int) -> str:
     if unlisted[0] in merged.elective:
         what = "an elective volume by its name, without gross tumour"
+    elif unlisted[0] in merged.misfits:
+        what = "another number than that of the tumour in it"
     elif unlisted[0] in merged.orphans:
         what = "no gross tumour is drawn in it"
     else:

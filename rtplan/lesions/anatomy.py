@@ -164,15 +164,20 @@ def locate(
     label : str
         How to call the lesion in a finding.
     """
-    told = next((n for n in names if n.part is not None and n.part.organ is not None), None)
+    told = next((n for n in names if n.organ is not None), None)
     side = next((n.laterality for n in names if n.laterality), None)
     if any(n.kind is Kind.NODE or n.station is not None for n in names):
         return Site(Organ.LYMPH_NODE, None, side, "a node by its name")
     drawn = _drawn_around(body, organs)
     if drawn is None:
+        if told is None and (two := next((n for n in names if n.rivals), None)):
+            text = " and ".join(part.words[0] for part in two.rivals)
+            return Site(None, None, side, f"no organ drawn around it; its name tells two ({text})")
         if told is None or told.part is None:
             return Site(None, None, side, "no organ drawn around it, and none in its name")
-        return Site(told.organ, told.part, side, f"organ by name ({told.part_word!r})")
+        return Site(
+            told.organ, told.part, side, f"organ by name ({told.part_word or told.level!r})"
+        )
     organ, share, how = drawn
     side = organ.name.laterality or side
     reason = f"{share:.0%} of {how} lies in {organ.structure.name!r}"

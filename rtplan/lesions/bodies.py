@@ -8,7 +8,7 @@ plane are bodies, and say so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +94,16 @@ class Body:
     def is_one_plane(self) -> bool:
         """Whether it is drawn on a single plane."""
         return len(self.positions_mm) == 1
+
+
+def without_holes(body: Body) -> Body:
+    """The body with what it encloses in its planes: a shell becomes what it surrounds."""
+    import shapely
+
+    parts, index = shapely.get_parts(body.sections, return_index=True)
+    solid = np.asarray(shapely.polygons(shapely.get_exterior_ring(parts)), dtype=object)
+    sections = [shapely.union_all(solid[index == i]) for i in range(len(body.sections))]
+    return replace(body, sections=np.array(sections, dtype=object))
 
 
 def _is_sliver(sections: GeometryArray, areas: FloatArray) -> bool:

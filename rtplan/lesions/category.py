@@ -14,18 +14,23 @@ from rtplan.findings import Finding, finding
 from rtplan.lesions.anatomy import Site
 from rtplan.lesions.model import Category, Organ
 from rtplan.lesions.names import Kind, NameReading
-from rtplan.lesions.vocabulary import Station, vocabulary
+from rtplan.lesions.vocabulary import Part, Station, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
 class Kindred:
-    """The category of a lesion and why; ``may_not_count``: another reading would not count it."""
+    """The category of a lesion and why.
+
+    ``may_not_count``: another reading would not count it. ``by_site``: it is taken for the primary
+    for nothing but its site.
+    """
 
     category: Category
     reason: str
     station: str | None = None
     may_not_count: bool = False
     findings: tuple[Finding, ...] = ()
+    by_site: bool = False
 
 
 def primary_site(facts: PrimaryFacts, named: Sequence[NameReading]) -> str | None:
@@ -43,13 +48,14 @@ class Setting:
     ``primary`` is the primary's site as in the facts file. ``primary_drawn`` says whether a
     structure is named as the primary; ``others_named`` whether any is named as a metastasis or a
     node, so that a plain GTV beside it may be the primary; ``alone`` whether there is but one
-    lesion.
+    lesion; ``primary_taken`` whether it cannot be the primary for its site alone.
     """
 
     primary: str | None = None
     primary_drawn: bool = False
     others_named: bool = False
     alone: bool = False
+    primary_taken: bool = False
 
 
 def categorise(names: Sequence[NameReading], site: Site, setting: Setting, label: str) -> Kindred:
@@ -61,19 +67,48 @@ def categorise(names: Sequence[NameReading], site: Site, setting: Setting, label
     kinds = [n.kind for n in names if n.kind not in (None, Kind.LESION)]
     if Kind.PRIMARY in kinds:
         word = next(n for n in names if n.kind is Kind.PRIMARY)
+        if _is_elsewhere(site, primary):
+            text = f"the primary by the name {word.name!r}, but not in its organ ({primary})"
+            return _unknown(text, label, may_not_count=True)
         return Kindred(Category.PRIMARY, f"the primary by the name {word.name!r}")
     if site.organ is Organ.LYMPH_NODE:
         return _node(names, primary, label)
     if Kind.METASTASIS in kinds:
         return Kindred(Category.ORGAN_METASTASIS, "a metastasis by its name")
+    maybe = next((n for n in names if n.maybe_primary), None)
+    if maybe is not None and not (site.part and site.part.site and site.part.site == primary):
+        text = f"the name {maybe.name!r} may say that it is the primary"
+        return _unknown(text, label, may_not_count=True)
     if site.organ is not None:
         return _in_organ(site, site.organ, setting, label)
     plain = setting.others_named and not setting.primary_drawn
+    rivals = [part for n in names for part in n.rivals]
     return _unknown(
         "neither name nor site says whether it is a metastasis or the primary",
         label,
-        may_not_count=plain and all(n.label is None for n in names),
+        may_not_count=(plain and all(n.mark is None for n in names))
+        or any(_may_be_primary_of(part, primary) for part in rivals),
     )
+
+
+def _may_be_primary_of(part: Part, primary: str | None) -> bool:
+    """Whether a tumour in an organ may be the primary; of no stated one, where it is likely."""
+    if primary is None:
+        return part.organ is Organ.OTHER and (part.site is not None or bool(part.near))
+    return primary == part.site or primary in part.near
+
+
+_NEIGHBOURS = {"oesophagus", "egj", "stomach"}
+
+
+def _is_elsewhere(site: Site, primary: str | None) -> bool:
+    """Whether a lesion lies in an organ that the primary is not in."""
+    part = site.part
+    if part is None or primary is None or _may_be_primary_of(part, primary):
+        return False
+    if part.organ is Organ.OTHER:
+        return part.site is not None and not {part.site, primary} <= _NEIGHBOURS
+    return True
 
 
 def _in_organ(site: Site, organ: Organ, setting: Setting, label: str) -> Kindred:
@@ -85,12 +120,19 @@ def _in_organ(site: Site, organ: Organ, setting: Setting, label: str) -> Kindred
         else (f"gross tumour in {own}")
     )
     if own is not None and own == primary and not setting.primary_drawn:
+        if organ is Organ.OTHER and setting.primary_taken:
+            text = f"in the primary's own organ ({primary}), but not the likeliest primary there"
+            return _unknown(text, label, may_not_count=True)
         if organ is Organ.OTHER:
             text = f"in the primary's own organ ({primary}), where metastases are rare"
-            return Kindred(Category.PRIMARY, text)
+            return Kindred(Category.PRIMARY, text, by_site=True)
         text = f"in the organ of the primary ({primary}): the primary or a metastasis"
         return _unknown(text, label, may_not_count=True)
-    if organ is Organ.OTHER and own is not None and (primary is None or own == primary):
+    near = site.part is not None and _may_be_primary_of(site.part, primary)
+    if own != primary and primary is not None and near:
+        text = f"{where}, where the primary ({primary}) may reach"
+        return _unknown(text, label, may_not_count=not setting.primary_drawn)
+    if organ is Organ.OTHER and near:
         text = f"{where}, where a primary is likelier than a metastasis"
         return _unknown(text, label, may_not_count=not setting.primary_drawn)
     if primary is not None:
@@ -116,7 +158,7 @@ def _unknown(
 def _node(names: Sequence[NameReading], primary: str | None, label: str) -> Kindred:
     """Regional or extraregional: by the name's own word, else by an explicit station."""
     station = next((n.station for n in names if n.station is not None), None)
-    place = station.name if station else None
+    place = station.name if station and not station.group else None
     region = next((n.region for n in names if n.region), None)
     if region is not None:
         regional = region == "regional"
@@ -136,17 +178,20 @@ def _node(names: Sequence[NameReading], primary: str | None, label: str) -> Kind
 
 
 def _by_station(station: Station, place: str | None, primary: str | None, label: str) -> Kindred:
+    where = f"a node of station {place}"
+    if station.group:
+        where = f"a node of the group {station.name}, which is not one station"
     if primary is None:
-        text = f"a node of station {place}; regional or not depends on the primary, not stated"
+        text = f"{where}; regional or not depends on the primary, not stated"
     elif primary not in vocabulary().primaries:
-        text = f"a node of station {place}; no list of regional stations is held for {primary}"
+        text = f"{where}; no list of regional stations is held for {primary}"
     elif station.region == "ask":
-        text = f"a node of station {place}: {station.source}"
+        text = f"{where}: {station.source}"
     else:
         regional = station.region == "regional"
         category = Category.REGIONAL_NODE if regional else Category.EXTRAREGIONAL_NODE
         word = "regional" if regional else "extraregional"
         doubt = "" if station.evidence == "verified" else f" ({station.evidence})"
-        text = f"a node of station {place}, {word} for {primary}{doubt}: {station.source}"
+        text = f"{where}, {word} for {primary}{doubt}: {station.source}"
         return Kindred(category, text, place)
     return _unknown(text, label, may_not_count=True, station=place)

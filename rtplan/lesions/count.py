@@ -10,7 +10,12 @@ from rtplan.lesions.relation import Same
 
 
 def count_metastases(
-    merged: Merged, category: Mapping[int, Category], may_not_count: frozenset[int]
+    merged: Merged,
+    category: Mapping[int, Category],
+    may_not_count: frozenset[int],
+    *,
+    unseen: int = 0,
+    estimate: bool = False,
 ) -> LesionCount:
     """Lower, best and upper number of metastases.
 
@@ -21,6 +26,10 @@ def count_metastases(
         The category of each node.
     may_not_count : frozenset
         Nodes of unknown category that another reading would not count.
+    unseen : int
+        Gross tumours without usable contours: the upper bound has them.
+    estimate : bool
+        Whether bodies with margins are counted, each of which may hold more than one lesion.
 
     The lower bound joins all that may be one, and leaves out what may be no metastasis; the upper
     bound joins only what is one for certain, and parts bodies at doubtful bridges.
@@ -48,7 +57,9 @@ def count_metastases(
         for group in merged.groups(Same.CERTAIN)
         if any(counts(n) for n in group)
     )
-    return LesionCount(min(lower, best), best, max(upper, best))
+    if estimate and upper:
+        upper = max(upper, best + 1)
+    return LesionCount(min(lower, best), best, max(upper, best) + unseen)
 
 
 def _parts(merged: Merged, group: Sequence[int]) -> int:

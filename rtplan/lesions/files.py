@@ -25,10 +25,9 @@ from rtplan.lesions.model import (
     StructureRef,
     StructureUse,
 )
-from rtplan.lesions.override import member_of
+from rtplan.lesions.override import NODAL, member_of, misplaced
 
 SCHEMA = "rtplan/lesions/1"
-_NODAL = (Category.REGIONAL_NODE, Category.EXTRAREGIONAL_NODE)
 _KEYS = (
     "id",
     "structures",
@@ -118,6 +117,8 @@ def from_json(content: object, name: str) -> LesionReading:
         raise InputError(f"{name}: schema: found {top.get('schema')!r}; expected {SCHEMA!r}")
     if "lesions" not in top:
         raise InputError(f"{name}: lesions is missing; write the list, [] if there is none")
+    if top["lesions"] is None:
+        raise InputError(f"{name}: lesions: found null; write the list, [] if there is none")
     notes = [_finding(f, f"{name}: findings[{i}]") for i, f in _items(top, "findings", name)]
     lesions = tuple(
         _lesion(item, f"{name}: lesions[{i}]", notes) for i, item in _items(top, "lesions", name)
@@ -174,6 +175,8 @@ def _lesion(item: Mapping[str, object], where: str, notes: list[Finding]) -> Les
         organ = None if item["organ"] is None else member_of(Organ, item["organ"], f"{where}.organ")
     except ProtocolError as error:
         raise InputError(str(error)) from error
+    if problem := misplaced(category, organ):
+        raise InputError(f"{where}.organ: {problem}")
     return Lesion(
         id=identity,
         category=category,
@@ -258,7 +261,7 @@ def _station(
     value = _text(item, "station", where)
     if value is None:
         return None
-    if category not in _NODAL and organ is not Organ.LYMPH_NODE:
+    if category not in NODAL and organ is not Organ.LYMPH_NODE:
         raise InputError(f"{where}.station: {value!r} on a lesion that is no node; remove it")
     if _STATION.match(value):
         return value

@@ -7,13 +7,13 @@ nothing. A body of an outer volume that holds none is a lesion of its own, more 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from rtplan.geometry.grid import FloatArray
-from rtplan.lesions.names import Kind
+from rtplan.lesions.names import Kind, Stem
 from rtplan.lesions.overlap import shared_volume_mm3
 from rtplan.lesions.relation import (
     BREATHING_MM,
@@ -63,8 +63,11 @@ class Groups:
 class Merged:
     """The outcome: ``nodes`` are members that stand for lesions, joined by ``links``.
 
-    ``envelopes`` maps other members to the nodes that they hold; ``orphans`` are nodes of outer
-    volumes without gross tumour; ``elective`` are members that are no lesion by their name.
+    ``envelopes`` maps other members to the nodes that they hold. ``orphans`` are nodes of outer
+    volumes without gross tumour; ``misfits`` those of them whose number is not that of the tumour
+    in them, ``grazing`` those that overlap a tumour slightly. ``elective`` are members that are no
+    lesion by their name. ``estimates`` are nodes of outer volumes that stand for metastases of
+    which no gross tumour is drawn.
     """
 
     members: list[Member]
@@ -72,7 +75,10 @@ class Merged:
     links: list[Link] = field(default_factory=list)
     envelopes: dict[int, list[int]] = field(default_factory=dict)
     orphans: list[int] = field(default_factory=list)
+    misfits: list[int] = field(default_factory=list)
+    grazing: list[int] = field(default_factory=list)
     elective: list[int] = field(default_factory=list)
+    estimates: list[int] = field(default_factory=list)
     estimate_only: bool = False
 
     def groups(self, least: Same) -> list[list[int]]:
@@ -91,12 +97,13 @@ def merge(members: Sequence[Member]) -> Merged:
     shared = _shared_volumes(ordered)
     base: Role | None = None
     for role in (Role.GROSS, Role.CAVITY, Role.INTERNAL, Role.CLINICAL, Role.PLANNING):
-        tier = [i for i, member in enumerate(ordered) if member.role is role]
+        tier = [i for i, m in enumerate(ordered) if m.role is role and not m.aside]
         if not tier:
             continue
-        alone = [i for i in tier if not _attach(i, merged, shared)]
-        if role in (Role.CLINICAL, Role.PLANNING):
-            merged.elective += [i for i in alone if ordered[i].name.has("elective")]
+        alone = _attach(tier, merged, shared)
+        outer = role in (Role.CLINICAL, Role.PLANNING)
+        if outer:
+            merged.elective += [i for i in alone if _is_elective(ordered[i])]
             alone = [i for i in alone if i not in merged.elective]
         if not alone:
             continue
@@ -104,9 +111,31 @@ def merge(members: Sequence[Member]) -> Merged:
             _as_orphans(alone, role, merged, only=_only_primary(merged))
         if base is None:
             base = role
-            merged.estimate_only = role in (Role.CLINICAL, Role.PLANNING)
+            merged.estimate_only = outer
+        if outer:
+            merged.estimates += [i for i in alone if base is role or ordered[i].sure]
         _cluster(alone, merged, shared)
+    _cluster(_apart_from_known(merged, shared), merged, shared)
     return merged
+
+
+def _is_elective(member: Member) -> bool:
+    """Whether a name says elective, and nothing says that a lesion is in it."""
+    gross = member.name.stem is Stem.GROSS or member.structure.roi_type.upper() == "GTV"
+    return bool(member.name.has("elective")) and member.name.mark is None and not gross
+
+
+def _apart_from_known(merged: Merged, shared: dict[tuple[int, int], float]) -> list[int]:
+    """Members set aside that hold no lesion that is known and lie in none."""
+    alone = []
+    for index, member in enumerate(merged.members):
+        if member.aside:
+            held = _held(index, merged.nodes, merged, shared)
+            if held:
+                merged.envelopes[index] = held
+            else:
+                alone.append(index)
+    return alone
 
 
 def _order(member: Member) -> tuple[object, ...]:
@@ -156,14 +185,57 @@ def _held(
     return held
 
 
-def _attach(member: int, merged: Merged, shared: dict[tuple[int, int], float]) -> bool:
-    """Whether an outer volume holds lesions that are already known; if so, note which."""
-    held = _held(member, merged.nodes, merged, shared)
-    if not held:
-        held = [n for n in merged.nodes if _part(member, n, merged, shared) >= SLIGHT]
-    if held:
-        merged.envelopes[member] = held
-    return bool(held)
+def _attach(tier: Sequence[int], merged: Merged, shared: dict[tuple[int, int], float]) -> list[int]:
+    """The volumes of a tier that hold no lesion that is known; which the others hold is noted."""
+    held = {i: found for i in tier if (found := _held(i, merged.nodes, merged, shared))}
+    alone = []
+    for index in tier:
+        member = merged.members[index]
+        outer = member.role in (Role.CLINICAL, Role.PLANNING)
+        found = held.get(index, [])
+        if not found:
+            touched = [n for n in merged.nodes if _part(index, n, merged, shared) >= SLIGHT]
+            found = [n for n in touched if not outer and not _told_apart(index, n, merged)]
+            found = found or [n for n in touched if _same_mark(index, n, merged)]
+            if touched and not found:
+                merged.grazing.append(index)
+                merged.members[index] = replace(member, sure=False)
+        elif outer and _is_misfit(index, held, found, merged):
+            merged.misfits.append(index)
+        if found:
+            merged.envelopes[index] = found
+        if not found or index in merged.misfits:
+            alone.append(index)
+    return alone
+
+
+def _told_apart(index: int, node: int, merged: Merged) -> bool:
+    own, its = merged.members[index].name.mark, merged.members[node].name.mark
+    return own is not None and its is not None and own != its
+
+
+def _same_mark(index: int, node: int, merged: Merged) -> bool:
+    own = merged.members[index].name.mark
+    return own is not None and own == merged.members[node].name.mark
+
+
+def _is_misfit(
+    index: int, held: Mapping[int, Sequence[int]], nodes: Sequence[int], merged: Merged
+) -> bool:
+    """Whether a volume has another number than all tumours in it, whose own volumes are drawn."""
+    member = merged.members[index]
+    mark = member.name.mark
+    same = [i for i in held if merged.members[i].structure is member.structure]
+    marks = {merged.members[n].name.mark for i in same for n in held[i]}
+    if mark is None or mark in marks:
+        return False
+
+    def has_own(node: int) -> bool:
+        own = merged.members[node].name.mark
+        others = [i for i, found in held.items() if node in found and i != index]
+        return own is not None and any(merged.members[i].name.mark == own for i in others)
+
+    return all(has_own(n) for n in nodes)
 
 
 def _part(member: int, node: int, merged: Merged, shared: dict[tuple[int, int], float]) -> float:
@@ -187,9 +259,10 @@ def _as_orphans(alone: Sequence[int], role: Role, merged: Merged, *, only: bool)
     for index in alone:
         member = merged.members[index]
         if role is not Role.INTERNAL:
-            named = member.name.label is not None or member.name.kind is Kind.METASTASIS
-            likely = member.likely and named and member.index == 1
-            sure = only and likely and member.sure
+            named = member.name.mark is not None or member.name.kind is Kind.METASTASIS
+            fits = index not in merged.misfits and not member.name.has("elective")
+            likely = member.likely and named and member.index == 1 and fits
+            sure = only and likely and member.sure and index not in merged.grazing
             merged.members[index] = replace(member, sure=sure, likely=likely)
             merged.orphans.append(index)
 

@@ -15,6 +15,7 @@ from rtplan.geometry.contour import Structure
 from rtplan.lesions.model import Category, Lesion, Organ
 
 E = TypeVar("E", bound=StrEnum)
+NODAL = (Category.REGIONAL_NODE, Category.EXTRAREGIONAL_NODE)
 
 
 def apply_facts(
@@ -27,7 +28,7 @@ def apply_facts(
     NamingError
         A fact that names no lesion.
     ProtocolError
-        A category or organ that does not exist.
+        A category or organ that does not exist, or a category that its organ cannot have.
     """
     changed = list(lesions)
     touched = set()
@@ -87,21 +88,40 @@ def _apply(lesion: Lesion, fact: LesionFact) -> Lesion:
         if (value := getattr(fact, key)) is not None
     ]
     text = f"stated in the facts: {', '.join(said)}"
+    category = (
+        lesion.category
+        if fact.category is None
+        else member_of(Category, fact.category, "facts: lesion.category")
+    )
+    organ = (
+        lesion.organ if fact.organ is None else member_of(Organ, fact.organ, "facts: lesion.organ")
+    )
+    if problem := misplaced(category, organ):
+        name = fact.structure or fact.id
+        raise ProtocolError(f"facts: lesion {name!r}: {problem}; state its organ too")
     settled = {"LES012", "LES014"} if fact.category else set[str]()
     kept = tuple(f for f in lesion.findings if f.code not in settled)
     return replace(
         lesion,
-        category=lesion.category
-        if fact.category is None
-        else member_of(Category, fact.category, "facts: lesion.category"),
-        organ=lesion.organ
-        if fact.organ is None
-        else member_of(Organ, fact.organ, "facts: lesion.organ"),
+        category=category,
+        organ=organ,
         laterality=fact.laterality or lesion.laterality,
         station=fact.station or lesion.station,
         reason=f"{lesion.reason}; {text}",
         findings=(*kept, finding("LES015", f"{lesion.id}: {text}")),
     )
+
+
+def misplaced(category: Category, organ: Organ | None) -> str | None:
+    """Why a lesion of a category cannot be in an organ; None where it can."""
+    if category in NODAL and organ not in (None, Organ.LYMPH_NODE):
+        return f"found {organ.value!r} with category {category.value!r}; a node is in 'lymph_node'"
+    if category is Category.ORGAN_METASTASIS and organ is Organ.LYMPH_NODE:
+        return (
+            f"found 'lymph_node' with category {category.value!r}; a node is a 'regional_node' or "
+            "an 'extraregional_node'"
+        )
+    return None
 
 
 def member_of(kind: type[E], value: object, where: str) -> E:

@@ -16,8 +16,14 @@ from rtplan.geometry.contour import StructureSet
 from rtplan.geometry.planes import stack_planes
 from rtplan.lesions.accounts import structure_uses
 from rtplan.lesions.anatomy import DrawnOrgan, locate, organs_near
-from rtplan.lesions.bodies import Body, bodies_of, total_volume_cc, usual_spacing_mm
-from rtplan.lesions.category import Setting, categorise, primary_site
+from rtplan.lesions.bodies import (
+    Body,
+    bodies_of,
+    total_volume_cc,
+    usual_spacing_mm,
+    without_holes,
+)
+from rtplan.lesions.category import Kindred, Setting, categorise, primary_site
 from rtplan.lesions.count import count_metastases
 from rtplan.lesions.measures import measure
 from rtplan.lesions.merge import Merged, merge
@@ -31,7 +37,7 @@ from rtplan.lesions.model import (
 )
 from rtplan.lesions.names import Kind, NameReading
 from rtplan.lesions.override import apply_facts
-from rtplan.lesions.relation import Member, Same
+from rtplan.lesions.relation import Member, Names, Same, compare_names
 from rtplan.lesions.roles import Decision, Role, decide_roles
 
 STRAY_PART = 0.02
@@ -46,7 +52,7 @@ class Candidate:
 
     nodes: tuple[int, ...]
     lesion: Lesion
-    may_not_count: bool
+    kindred: Kindred
 
 
 def read_lesions(structure_set: StructureSet, *, facts: Facts | None = None) -> LesionReading:
@@ -110,7 +116,7 @@ def _bodies(structure_set: StructureSet, decisions: list[Decision]) -> dict[int,
     usual = usual_spacing_mm(structure_set)
     found = {}
     for index, (structure, decision) in enumerate(zip(structure_set, decisions, strict=True)):
-        if not decision.role.is_target and decision.role is not Role.CAVITY:
+        if not (decision.role.is_target or decision.role is Role.CAVITY or decision.aside):
             continue
         try:
             bodies = bodies_of(stack_planes(structure), usual_mm=usual)
@@ -120,6 +126,8 @@ def _bodies(structure_set: StructureSet, decisions: list[Decision]) -> dict[int,
             decisions[index] = replace(
                 decision,
                 role=Role.UNREADABLE,
+                aside=False,
+                unseen=decision.role is Role.GROSS,
                 reason=f"its contours cannot be used: {error}",
                 findings=(*decision.findings, note),
             )
@@ -127,8 +135,10 @@ def _bodies(structure_set: StructureSet, decisions: list[Decision]) -> dict[int,
         volume = total_volume_cc(bodies)
         if decision.whole_cc is not None and volume >= decision.whole_cc:
             text = f"{decision.reason}, and its {volume:.0f} cc are those of the whole organ"
-            decisions[index] = replace(decision, role=Role.ORGAN, reason=text)
-            continue
+            aside = decision.role is Role.GROSS
+            decisions[index] = replace(decision, role=Role.ORGAN, reason=text, aside=aside)
+            if not aside:
+                continue
         found[index] = bodies
     return found
 
@@ -149,12 +159,13 @@ def _members(
                     structure=structure,
                     display=structure_set.display_name(structure),
                     name=decision.name,
-                    role=decision.role,
-                    body=body,
+                    role=Role.GROSS if decision.aside else decision.role,
+                    body=without_holes(body) if decision.aside else body,
                     index=number,
                     of=len(ordered),
                     sure=sure,
                     likely=likely,
+                    aside=decision.aside,
                 )
             )
     return members
@@ -162,7 +173,8 @@ def _members(
 
 def _exists(body: Body, largest: Body, decision: Decision) -> tuple[bool, bool]:
     """Whether a body stands for a lesion in every reading, and in the best one."""
-    if decision.role is Role.CAVITY:
+    outer = decision.role in (Role.CLINICAL, Role.PLANNING)
+    if decision.role is Role.CAVITY or decision.aside or (outer and decision.name.has("elective")):
         return False, False
     if body is largest:
         return decision.sure and not body.is_sliver, True
@@ -174,7 +186,7 @@ def _exists(body: Body, largest: Body, decision: Decision) -> tuple[bool, bool]:
 
 def _candidates(merged: Merged, organs: Sequence[DrawnOrgan], facts: Facts) -> list[Candidate]:
     groups = merged.groups(Same.LIKELY)
-    names = [merged.members[n].name for n in merged.nodes]
+    names = [merged.members[n].name for n in merged.nodes if not merged.members[n].aside]
     drawn = any(n.kind is Kind.PRIMARY for n in names)
     setting = Setting(
         primary=primary_site(facts.primary, names),
@@ -182,7 +194,21 @@ def _candidates(merged: Merged, organs: Sequence[DrawnOrgan], facts: Facts) -> l
         others_named=any(n.kind in (Kind.METASTASIS, Kind.NODE) for n in names),
         alone=len(groups) == 1,
     )
-    return [_candidate(merged, group, organs, setting) for group in groups]
+    found = [_candidate(merged, group, organs, setting) for group in groups]
+    # At most one body is the primary for its site alone: a likely one, and the largest.
+    claims = [c for c in found if c.kindred.by_site and not merged.members[c.nodes[0]].aside]
+    first = min(claims, key=lambda c: _claim(c, merged), default=None)
+    taken = replace(setting, primary_taken=True)
+    return [
+        _candidate(merged, c.nodes, organs, taken) if c.kindred.by_site and c is not first else c
+        for c in found
+    ]
+
+
+def _claim(candidate: Candidate, merged: Merged) -> tuple[object, ...]:
+    """How well a lesion claims to be the primary for its site: the least first."""
+    volume = candidate.lesion.volume_cc or 0.0
+    return not _is_listed(candidate, merged), -round(volume, 3), *_place(candidate)
 
 
 def _candidate(
@@ -217,7 +243,7 @@ def _candidate(
         reason="; ".join([_why_one(members), *around, kindred.reason, site.reason]),
         findings=(*kindred.findings, *site.findings),
     )
-    return Candidate(nodes, _with_size(lesion, first.text), kindred.may_not_count)
+    return Candidate(nodes, _with_size(lesion, first.text), kindred)
 
 
 def _rank(member: Member) -> tuple[object, ...]:
@@ -288,22 +314,61 @@ def _count(
     touched: frozenset[str],
     decisions: Sequence[Decision],
 ) -> tuple[LesionCount, str | None, list[Finding]]:
+    lost = _unseen(decisions, merged)
     if not merged.nodes:
         return LesionCount(None, None, None), _why_no_count(decisions), []
     category = {n: c.lesion.category for c in final for n in c.nodes}
     open_ = [
-        c for c in final if c.may_not_count and c.lesion.id not in touched and _is_listed(c, merged)
+        c
+        for c in final
+        if c.kindred.may_not_count and c.lesion.id not in touched and _is_listed(c, merged)
     ]
-    count = count_metastases(merged, category, frozenset(n for c in open_ for n in c.nodes))
+    stated = {n for c in final if c.lesion.id in touched for n in c.nodes}
+    estimate = any(n not in stated for n in merged.estimates)
+    count = count_metastases(
+        merged,
+        category,
+        frozenset(n for c in open_ for n in c.nodes),
+        unseen=len(lost),
+        estimate=estimate,
+    )
     reasons = _reasons(merged, open_, category)
+    reasons += [f"{d.name.name}: not counted, though {_why_unseen(d)}" for d in lost]
     findings = [finding("LES009", text) for text in reasons] if not count.is_definite else []
-    if merged.estimate_only:
-        text = "only clinical or planning volumes are drawn; their bodies are the estimate"
+    if estimate:
+        what = "" if merged.estimate_only else " for metastases"
+        text = (
+            f"only clinical or planning volumes are drawn{what}; their bodies are the estimate, "
+            "and one may hold more than one lesion"
+        )
         findings.append(finding("LES011", text))
         reasons.insert(0, text)
     elif count.is_definite:
         return count, None, findings
     return count, "; ".join(dict.fromkeys(reasons)) or None, findings
+
+
+def _unseen(decisions: Sequence[Decision], merged: Merged) -> list[Decision]:
+    """Gross tumours without usable contours that nothing drawn stands for."""
+    drawn = [merged.members[n].name for n in merged.nodes]
+
+    def is_drawn(name: NameReading) -> bool:
+        fit = [n for n in drawn if compare_names(n, name) is not Names.APART]
+        return any(n.mark == name.mark or name.mark is None for n in fit)
+
+    return [
+        d
+        for d in decisions
+        if d.unseen
+        and d.name.kind is not Kind.PRIMARY
+        and (d.role is Role.UNREADABLE or not is_drawn(d.name))
+    ]
+
+
+def _why_unseen(decision: Decision) -> str:
+    if decision.role is Role.UNREADABLE:
+        return "it is gross tumour by name or type, and its contours cannot be used"
+    return "it is gross tumour by name or type, and has no contours that enclose an area"
 
 
 def _why_no_count(decisions: Sequence[Decision]) -> str:
@@ -335,7 +400,8 @@ def _reasons(
         if member.sure or not category[node].counts:
             continue
         verb = "counted, but" if member.likely else "not counted, though"
-        texts.append(f"{member.text}: {verb} {_why_unsure(member)}")
+        why = _MISFIT if node in merged.misfits else _why_unsure(member)
+        texts.append(f"{member.text}: {verb} {why}")
     if len(_frames(merged)) > 1:
         texts.append("targets lie in different frames of reference and may be the same lesions")
     for node in merged.nodes:
@@ -353,10 +419,15 @@ def _frames(merged: Merged) -> set[str | None]:
     return {merged.members[n].structure.frame_of_reference_uid for n in merged.nodes}
 
 
+_MISFIT = "it has another number than the gross tumour in it, whose own volume is drawn"
+
+
 def _why_unsure(member: Member) -> str:
+    if member.aside:
+        return "it is gross tumour by name or type"
     if member.role is Role.CAVITY:
         return "a surgical cavity shows where tumour was, not that there is none"
-    if member.role in (Role.CLINICAL, Role.PLANNING):
+    if member.role in (Role.INTERNAL, Role.CLINICAL, Role.PLANNING):
         return "no gross tumour is drawn in it"
     if member.body.is_sliver:
         return "it is a sliver"
@@ -384,7 +455,10 @@ def _body_findings(merged: Merged) -> list[Finding]:
             note("LES008", f"{member.text} is drawn on one plane only")
         for position in body.bridged_mm:
             note("LES006", f"{member.text}: a plane is missing at {position:.1f} mm; bridged")
-        if node in merged.orphans:
+        if member.aside and node in merged.nodes:
+            text = f"{member.text} is gross tumour by name or type, but was set aside"
+            note("LES021", f"{text}; the upper bound has it")
+        if node in merged.orphans and node not in merged.misfits:
             note("LES010", f"{member.text} holds no gross tumour that is drawn")
         if member.role is Role.CAVITY and node in merged.nodes:
             note("LES019", f"{member.text} is where tumour was removed: no lesion")

@@ -51,7 +51,8 @@ class Names(IntEnum):
 class Member:
     """One body of one target structure, a candidate for a lesion.
 
-    ``sure`` and ``likely`` say whether it exists as a lesion in every reading, and in the best.
+    ``sure`` and ``likely`` say whether it exists as a lesion in every reading, and in the best;
+    ``aside`` that it is gross tumour by name or type, which other evidence sets aside.
     """
 
     structure: Structure
@@ -63,6 +64,7 @@ class Member:
     of: int
     sure: bool = True
     likely: bool = True
+    aside: bool = False
 
     def shares_frame(self, other: Member) -> bool:
         """Whether two members lie in one frame of reference, as far as that is known."""
@@ -97,6 +99,7 @@ def compare_names(a: NameReading, b: NameReading) -> Names:
     fields = [
         (_kind(a), _kind(b)),
         (a.label, b.label),
+        (a.level, b.level),
         (a.organ or a.part, b.organ or b.part),
         (a.laterality, b.laterality),
         (a.station and a.station.name, b.station and b.station.name),
@@ -123,8 +126,7 @@ def relate(a: Member, b: Member, shared_mm3: float) -> tuple[Same, str] | None:
     names = compare_names(a.name, b.name)
     if part >= NESTED:
         text = f"{a.text} and {b.text} share {part:.0%} of the smaller"
-        margins = Role.GROSS not in (a.role, b.role)  # a boost inside its larger volume
-        if names is not Names.APART or margins:
+        if names is not Names.APART:
             return Same.CERTAIN, text
         same = Same.POSSIBLE if kinds_differ(a.name, b.name) else Same.LIKELY
         return same, f"{text}, though named apart"

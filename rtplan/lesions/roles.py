@@ -49,7 +49,9 @@ class Decision:
     """A role and the evidence for it.
 
     ``sure`` is False where the structure may be no tumour at all; ``whole_cc`` is the volume from
-    which it is to be taken for the organ that it is named after.
+    which it is to be taken for the organ that it is named after. ``aside`` says that it is typed or
+    named as gross tumour, and that other evidence sets it aside without proof; ``unseen`` that it
+    is gross tumour by name or type and has no contours that can be used.
     """
 
     role: Role
@@ -57,6 +59,8 @@ class Decision:
     name: NameReading
     sure: bool = True
     whole_cc: float | None = None
+    aside: bool = False
+    unseen: bool = False
     findings: tuple[Finding, ...] = ()
 
 
@@ -98,13 +102,26 @@ _OTHER_WORDS = {
 def decide_roles(structures: Iterable[Structure]) -> tuple[Decision, ...]:
     """The role of each structure, in order; phases are told from numbers by their siblings."""
     items = tuple(structures)
-    names = [read_name(structure.name) for structure in items]
+    names = _without_false_levels([read_name(structure.name) for structure in items])
     phased = {_stem_key(name) for name in names if name.phase}
     numbers = {(name.stem, number) for name in names for number in _numbers(name)}
     return tuple(
         _decide(structure, _among(name, phased, numbers))
         for structure, name in zip(items, names, strict=True)
     )
+
+
+def _without_false_levels(names: list[NameReading]) -> list[NameReading]:
+    """Names in which L1 beside R1 is a side, and T10 beside T50 a phase, not a vertebra."""
+    phased = {_stem_key(name) for name in names if name.phase}
+    right = any(n.laterality == "right" and n.label and n.part is None and n.stem for n in names)
+    return [
+        read_name(name.name, levels=False)
+        if (name.level == "t10" and _stem_key(name) in phased)
+        or (right and name.level is not None and name.level.startswith("l") and not name.part_word)
+        else name
+        for name in names
+    ]
 
 
 def _stem_key(name: NameReading) -> tuple[object, ...]:
@@ -132,7 +149,13 @@ def _among(
 def _decide(structure: Structure, name: NameReading) -> Decision:
     kind = structure.roi_type.strip().upper()
     if structure.problem is not None:
-        return Decision(Role.UNREADABLE, f"its contours cannot be used: {structure.problem}", name)
+        role = (_by_name(structure, name, kind) or _by_type(structure, name, kind)).role
+        text = f"its contours cannot be used: {structure.problem}"
+        notes: tuple[Finding, ...] = ()
+        if role is Role.GROSS:
+            shown = f"{structure.name!r}: {text}; not counted"
+            notes = (finding("LES005", shown, roi_number=structure.number),)
+        return Decision(Role.UNREADABLE, text, name, unseen=role is Role.GROSS, findings=notes)
     if not structure.closed:
         return _without_volume(structure, name, kind)
     return _by_name(structure, name, kind) or _by_type(structure, name, kind)
@@ -140,15 +163,22 @@ def _decide(structure: Structure, name: NameReading) -> Decision:
 
 def _without_volume(structure: Structure, name: NameReading, kind: str) -> Decision:
     points = {c.kind for c in structure.contours} == {GeometricType.POINT}
-    if structure.contours and (points or _PLAIN_TYPE.get(kind) is Role.MARKER):
-        return Decision(Role.MARKER, "points only: a marker, not a volume", name)
     drawn = "no contour that encloses an area" if structure.contours else "no contours"
     role = _by_name(structure, name, kind) or _by_type(structure, name, kind)
+    gross = role.role is Role.GROSS
     notes: tuple[Finding, ...] = ()
+    if structure.contours and (points or _PLAIN_TYPE.get(kind) is Role.MARKER):
+        gross = gross and (name.stem is not None or name.kind is not None)
+        if gross:
+            text = f"{structure.name!r} is named as gross tumour and holds points only: not counted"
+            notes = (finding("LES001", text, roi_number=structure.number),)
+        text = "points only: a marker, not a volume"
+        return Decision(Role.MARKER, text, name, unseen=gross, findings=notes)
     if role.role.is_target:
         text = f"{structure.name!r} is named or typed as a target and has {drawn}: not counted"
         notes = (finding("LES001", text, roi_number=structure.number),)
-    return Decision(Role.EMPTY, f"{drawn}, so nothing to count", name, findings=notes)
+    text = f"{drawn}, so nothing to count"
+    return Decision(Role.EMPTY, text, name, unseen=gross, findings=notes)
 
 
 def _by_name(structure: Structure, name: NameReading, kind: str) -> Decision | None:
@@ -168,7 +198,7 @@ def _by_name(structure: Structure, name: NameReading, kind: str) -> Decision | N
     if name.kind is not None:
         return _by_tumour_word(structure, name, kind)
     if name.dose_only:
-        return Decision(Role.ISODOSE, "the name is a dose", name)
+        return Decision(Role.ISODOSE, "the name is a dose", name, aside=kind == "GTV")
     if name.part is not None:
         return _by_organ(structure, name, kind)
     for table, role in _OTHER_WORDS.items():
@@ -183,15 +213,26 @@ def _helper(structure: Structure, name: NameReading, kind: str) -> Decision | No
     if word:
         reason = f"{word!r} in the name: made for planning"
     elif name.subtracts and not (kind == "GTV" and name.stem is Stem.GROSS and name.label):
-        role = Role.HELPER if name.part is None else Role.ORGAN
-        return Decision(role, "the name is one volume without another", name)
+        role = Role.HELPER if name.part is None or name.cropped else Role.ORGAN
+        text = "the name is one volume without another"
+        return Decision(role, text, name, aside=_may_be_tumour(name, kind))
     elif name.not_for_evaluation and (name.stem or kind not in _TARGET_TYPE):
         reason = "the name begins with z or _: not for evaluation (TG-263)"
     else:
         return None
     return Decision(
-        Role.HELPER, reason, name, findings=_contradiction(structure, "planning helper", kind)
+        Role.HELPER,
+        reason,
+        name,
+        aside=_may_be_tumour(name, kind),
+        findings=_contradiction(structure, "planning helper", kind),
     )
+
+
+def _may_be_tumour(name: NameReading, kind: str) -> bool:
+    """Whether a structure that its name makes a helper is gross tumour by stem, word or type."""
+    whole = name.stem is Stem.GROSS and (name.cropped or not name.subtracts)
+    return kind == "GTV" or whole or (name.stem is None and name.kind is Kind.METASTASIS)
 
 
 def _by_stem(structure: Structure, name: NameReading, kind: str) -> Decision:

@@ -25,18 +25,23 @@ class Part:
     words: tuple[str, ...]
     organ: Organ | None = None
     site: str | None = None
+    near: tuple[str, ...] = ()
     whole_cc: float | None = None
     overlap: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """What is known of a nodal station; ``region`` is regional, extraregional or ask."""
+    """What is known of a nodal station; ``region`` is regional, extraregional or ask.
+
+    ``group`` says that the name holds several stations and so tells none of them.
+    """
 
     name: str
     region: str
     evidence: str
     source: str
+    group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,9 @@ class Vocabulary:
     within: list[tuple[str, Word]] = field(default_factory=list)
     stems: tuple[tuple[str, str], ...] = ()
     suffixes: dict[str, str] = field(default_factory=dict)
+    joined: frozenset[str] = frozenset()
     minus: frozenset[str] = frozenset()
+    minus_volume: frozenset[str] = frozenset()
     numbered: dict[str, dict[str, Station]] = field(default_factory=dict)
     systems: tuple[tuple[str, str], ...] = ()
     primaries: tuple[str, ...] = ()
@@ -116,6 +123,11 @@ class Vocabulary:
             found += [Match(start, end, joined, word) for word in words]
         return found
 
+    def part_of(self, organ: Organ) -> Part:
+        """The first part that is said of an organ."""
+        words = (word for found in self.whole.values() for word in found)
+        return next(w.part for w in words if w.part is not None and w.part.organ is organ)
+
 
 @cache
 def vocabulary() -> Vocabulary:
@@ -149,16 +161,20 @@ def _rows(data: dict[str, object], key: str) -> list[dict[str, object]]:
 def _add_words(book: Vocabulary, data: dict[str, object]) -> None:
     for name in sorted(data.keys() - {"stem", "suffix", "schema"}):
         for key, aliases in _table(data, name).items():
-            if key == "minus":
+            if key in ("minus", "minus_volume"):
                 continue
             table = name if key == "words" else f"{name}.{key}"
             for alias in _strings(aliases):
                 book.add(alias, Word(table, alias))
     stems = [(fold_word(a), key) for key, v in _table(data, "stem").items() for a in _strings(v)]
     book.stems = tuple(sorted(stems, key=lambda item: (-len(item[0]), item[0])))
-    for key, value in _table(data, "suffix").items():
+    suffixes = dict(_table(data, "suffix"))
+    book.joined = frozenset(_strings(suffixes.pop("joined", [])))
+    for key, value in suffixes.items():
         book.suffixes.update(dict.fromkeys(_strings(value), key))
-    book.minus = frozenset(map(fold_word, _strings(_table(data, "helper").get("minus"))))
+    helper = _table(data, "helper")
+    book.minus = frozenset(map(fold_word, _strings(helper.get("minus"))))
+    book.minus_volume = frozenset(map(fold_word, _strings(helper.get("minus_volume"))))
 
 
 def _add_organs(book: Vocabulary, data: dict[str, object]) -> None:
@@ -168,6 +184,7 @@ def _add_organs(book: Vocabulary, data: dict[str, object]) -> None:
             words=_strings(row["words"]),
             organ=None if organ is None else Organ(str(organ)),
             site=None if site is None else str(site),
+            near=_strings(row.get("near")),
             whole_cc=float(whole) if isinstance(whole, int | float) else None,
             overlap=bool(row.get("overlap", True)),
         )
@@ -191,4 +208,10 @@ def _add_stations(book: Vocabulary, data: dict[str, object]) -> None:
 
 
 def _station(name: str, row: dict[str, object]) -> Station:
-    return Station(name, str(row["region"]), str(row["evidence"]), str(row["source"]))
+    return Station(
+        name,
+        str(row["region"]),
+        str(row["evidence"]),
+        str(row["source"]),
+        group=row.get("group") is True,
+    )

@@ -76,6 +76,13 @@ def test_bare_station_is_unknown_with_a_finding() -> None:
         ({}, r"schema: found None; expected 'rtplan/lesions/1'"),
         ({"schema": "rtplan/dvh/1", "lesions": []}, "schema: found 'rtplan/dvh/1'"),
         ({"schema": SCHEMA}, "lesions is missing"),
+        ({"schema": SCHEMA, "lesions": None}, "lesions: found null"),
+        (document(category="regional_node"), r"organ: found 'lung' with category 'regional_node'"),
+        (
+            document(category="extraregional_node", organ="liver"),
+            r"organ: found 'liver' with category 'extraregional_node'",
+        ),
+        (document(organ="lymph_node"), r"organ: found 'lymph_node' with category 'organ_meta"),
         ({"schema": SCHEMA, "lesions": {}}, r"lesions: found an object; expected a list"),
         (
             {"schema": SCHEMA, "lesions": [{"id": "L1", "category": "primary"}]},

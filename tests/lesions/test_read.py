@@ -175,9 +175,11 @@ def test_planning_volumes_alone_are_the_estimate() -> None:
     one, two = sphere((0, 0, 0), 12), sphere((60, 0, 0), 12)
     items = [ptv("PTV_1", one), ptv("PTV_2", two), ptv("PTV_total", one, two)]
     reading = read_lesions(structures(*items))
-    assert (reading.count.lower, reading.count.best, reading.count.upper) == (2, 2, 2)
+    assert (reading.count.lower, reading.count.best, reading.count.upper) == (2, 2, 3)
     assert reading.reason is not None
     assert "only clinical or planning volumes" in reading.reason
+    stated = tuple(LesionFact(id=le.id, category="organ_metastasis") for le in reading.lesions)
+    assert counts(*items, facts=Facts(lesions=stated)) == (2, 2, 2)
 
 
 def test_without_a_target_the_counts_are_none_and_the_reason_says_why() -> None:
@@ -478,17 +480,17 @@ def test_beside_a_primary_numbered_planning_volumes_are_the_estimate() -> None:
         gtv("GTVp", sphere((0, 0, 0), 15)),
         ptv("PTV_1", sphere((80, 0, 0), 12)),
         ptv("PTV_2", sphere((-80, 0, 0), 12)),
-    ) == (2, 2, 2)
+    ) == (2, 2, 3)
 
 
 def test_number_is_a_label_after_its_predecessor_and_else_a_dose() -> None:
     labels = [ptv(f"PTV_{n}", sphere((40.0 * n, 0, 0), 8)) for n in range(18, 23)]
-    assert counts(gtv("GTVp", sphere((0, 0, 0), 15)), *labels) == (5, 5, 5)
+    assert counts(gtv("GTVp", sphere((0, 0, 0), 15)), *labels) == (5, 5, 6)
     doses = [ptv("PTV_45", sphere((0, 0, 0), 40)), ptv("PTV_60", sphere((0, 0, 0), 20))]
-    assert counts(*doses) == (1, 1, 1)
+    assert counts(*doses) == (1, 1, 2)
 
 
 def test_boost_inside_its_planning_volume_is_one_lesion() -> None:
     inner, outer = sphere((0, 0, 0), 10), sphere((0, 0, 0), 16)
-    assert counts(ptv("PTV_1", outer), ptv("PTV_2", inner)) == (1, 1, 1)
+    assert counts(ptv("PTV_1", outer), ptv("PTV_2", inner)) == (1, 1, 2)
     assert counts(gtv("GTV_1", outer), gtv("GTV_2", inner)) == (1, 1, 2)
