@@ -1,16 +1,18 @@
 """How far the DVH is from the truth: solids with closed forms in a linear dose.
 
-    python benchmarks/closed_forms.py
+    python benchmarks/closed_forms.py [--interpolation right_prism shape_based]
 
 For each solid, contour spacing and dose spacing: the worst error of the volume in percent, and the
 worst error of the cumulative curve in percentage points of the volume, over three placements of
 the contour planes and three directions of the gradient. The truth is the smooth solid, so what
 slicing loses is included: half-slice prisms leave (spacing / radius)^2 / 4 of a sphere's volume
-open, and the flat ends of a cylinder or cone by half a spacing each.
+open, and the flat ends of a cylinder or cone by half a spacing each. Shape-based interpolation has
+rounded end caps, prisms have half slices.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ import numpy as np
 
 from rtplan.dose.grid import DoseGrid
 from rtplan.dvh.curve import DVH
-from rtplan.dvh.engine import Settings, compute
+from rtplan.dvh.engine import EndCap, Interpolation, Settings, compute
 from rtplan.geometry.contour import Structure
 from rtplan.geometry.grid import Grid
 from rtplan.phantoms.drawing import Pen, draw
@@ -39,6 +41,10 @@ GRADIENTS = {"x": (1.0, 0.0, 0.0), "z": (0.0, 0.0, 1.0), "oblique": (0.6, 0.48, 
 SPACINGS = ((0.2, 1.0), (1.0, 1.0), (2.0, 2.0), (3.0, 2.5))
 PHASES = (0.0, 0.25, 0.5)
 POINTS = 360
+END_CAPS = {
+    Interpolation.RIGHT_PRISM: EndCap.HALF_SLICE,
+    Interpolation.SHAPE_BASED: EndCap.ROUNDED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +74,11 @@ def curve_error_pp(dvh: DVH, solid: Solid, field: LinearField) -> float:
     return 100 * float(np.abs(ours - wanted).max())
 
 
-def runs(solid: Solid, slices_mm: float, dose_mm: float) -> Iterator[Error]:
+def runs(
+    solid: Solid, slices_mm: float, dose_mm: float, interpolation: Interpolation
+) -> Iterator[Error]:
     """Errors over gradients and placements of the planes."""
+    settings = Settings(interpolation, END_CAPS[interpolation], lone_plane_mm=slices_mm)
     for gradient in GRADIENTS.values():
         field = LinearField(CENTRE, 60.0, gradient)
         dose = dose_of(field, dose_mm, 32.0)
@@ -77,7 +86,7 @@ def runs(solid: Solid, slices_mm: float, dose_mm: float) -> Iterator[Error]:
             pen = Pen(spacing_mm=slices_mm, phase=phase, vertices=POINTS)
             drawn = Structure(1, "solid", contours=draw(solid, pen))
             started = time.perf_counter()
-            result = compute(drawn, dose, settings=Settings(lone_plane_mm=slices_mm))
+            result = compute(drawn, dose, settings=settings)
             spent = time.perf_counter() - started
             if result.dvh is None or result.volume_cc is None:
                 raise SystemExit(f"no DVH: {result.reason}")
@@ -85,18 +94,29 @@ def runs(solid: Solid, slices_mm: float, dose_mm: float) -> Iterator[Error]:
             yield Error(volume, curve_error_pp(result.dvh, solid, field), 1000 * spent)
 
 
+def summary(errors: list[Error]) -> tuple[str, str, str]:
+    """Worst volume, worst curve and median time of some runs."""
+    volume = max((error.volume_percent for error in errors), key=abs)
+    curve = max(error.curve_pp for error in errors)
+    cost = float(np.median([error.milliseconds for error in errors]))
+    return f"{volume:+.2f}", f"{curve:.2f}", f"{cost:.0f}"
+
+
 def main() -> None:
     """Print the table."""
-    print("| solid | slices mm | dose mm | volume % (worst) | curve pp (worst) | median ms |")
-    print("|---|---|---|---|---|---|")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    every = [item.value for item in Interpolation]
+    parser.add_argument("--interpolation", nargs="+", choices=every, default=every)
+    chosen = [Interpolation(text) for text in parser.parse_args().interpolation]
+    columns = [f"{name}: volume % | curve pp | ms" for name in chosen]
+    print(f"| solid | slices mm | dose mm | {' | '.join(columns)} |")
+    print("|---|---|---|" + "---|---|---|" * len(chosen))
     for name, solid in SOLIDS.items():
         for slices_mm, dose_mm in SPACINGS:
-            errors = list(runs(solid, slices_mm, dose_mm))
-            volume = max((error.volume_percent for error in errors), key=abs)
-            curve = max(error.curve_pp for error in errors)
-            cost = float(np.median([error.milliseconds for error in errors]))
-            row = (f"{slices_mm}", f"{dose_mm}", f"{volume:+.2f}", f"{curve:.2f}", f"{cost:.0f}")
-            print(f"| {name} | {' | '.join(row)} |")
+            row = [name, f"{slices_mm}", f"{dose_mm}"]
+            for interpolation in chosen:
+                row += summary(list(runs(solid, slices_mm, dose_mm, interpolation)))
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

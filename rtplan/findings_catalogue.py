@@ -1,7 +1,7 @@
 """Every finding code: its usual severity, what it means, what to do about it.
 
 Prefixes: FIL files and folders, IMG images, RTS structure sets, RTD dose, RTP plans,
-LNK links between objects, DVH dose-volume histograms, LES lesions.
+LNK links between objects, DVH dose-volume histograms, LES lesions, FCT stated facts.
 A code is never renumbered and never used for something else.
 """
 
@@ -575,5 +575,15 @@ CATALOGUE: dict[str, Entry] = {
         "warning",
         "A structure's name and type say nothing that is known; it was not counted.",
         "Rename it by TG-263, or set its interpreted type.",
+    ),
+    "LES021": Entry(
+        "warning",
+        "A structure is gross tumour by name or type, and other evidence set it aside.",
+        "State it in the facts if it is a lesion; else rename it or correct its type.",
+    ),
+    "FCT001": Entry(
+        "error",
+        "A stated fact contradicts the lesions that were counted.",
+        "Correct the fact, or the list or the drawing of lesions.",
     ),
 }

@@ -19,12 +19,15 @@ import numpy as np
 
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import Field, field_in_frame
+from rtplan.dose.spline import cell_means, refined_around
 from rtplan.dvh.curve import DVH, StructureDVH
 from rtplan.dvh.histogram import RampHistogram
 from rtplan.dvh.metrics import COVERED
 from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Structure
+from rtplan.geometry.convention import EndCap as EndCap
+from rtplan.geometry.convention import Interpolation as Interpolation
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.raster import Coverage, IndexArray, Lines, cover
 from rtplan.geometry.solid import Slab, Solid, solid_of
@@ -38,22 +41,11 @@ NANOGRAY = 9
 """Decimals of a dose in Gy beyond which nothing is kept of its extremes."""
 
 
-class Interpolation(StrEnum):
-    """What a structure is between its contour planes."""
-
-    RIGHT_PRISM = "right_prism"
-
-
-class EndCap(StrEnum):
-    """What a structure is beyond its last contour planes."""
-
-    HALF_SLICE = "half_slice"
-
-
 class DoseInterpolation(StrEnum):
-    """What the dose is between voxel centres."""
+    """What the dose is between voxel centres; ``CUBIC`` is guarded, as ``dose.spline`` says."""
 
     TRILINEAR = "trilinear"
+    CUBIC = "cubic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +88,19 @@ def compute(
     if structure.problem is not None:
         return _without_volume(structure, structure.problem)
     try:
-        solid = solid_of(structure, lone_plane_mm=settings.lone_plane_mm)
+        solid = solid_of(
+            structure,
+            lone_plane_mm=settings.lone_plane_mm,
+            interpolation=settings.interpolation,
+            end_cap=settings.end_cap,
+        )
     except GeometryError as error:
         return _without_volume(structure, str(error))
     notes = list(solid.findings)
     volume = solid.volume_cc
     if dose is None:
         return _result(structure, volume, None, None, "there is no usable dose", notes)
-    dvh = integrate(solid, dose)
+    dvh = integrate(solid, dose, dose_interpolation=settings.dose_interpolation)
     if dvh is None:
         reason = "it lies outside the dose grid"
         if min(dose.grid.shape) < 2:
@@ -119,14 +116,20 @@ def compute(
     return _result(structure, volume, covered, dvh, None, notes)
 
 
-def integrate(solid: Solid, dose: DoseGrid) -> DVH | None:
+def integrate(
+    solid: Solid,
+    dose: DoseGrid,
+    *,
+    dose_interpolation: DoseInterpolation = DoseInterpolation.TRILINEAR,
+) -> DVH | None:
     """The DVH of a solid in a dose grid, or None where the grid does not reach it."""
     low, high = _bounds(solid)
-    field = field_in_frame(dose, solid.axes, low, high)
-    if field is None or min(field.values_gy.shape) < 2:
+    fields = _fields(dose, solid.axes, low, high, dose_interpolation=dose_interpolation)
+    if fields is None or min(fields[0].values_gy.shape) < 2:
         return None
-    factor = _refinement(field, low, high)
-    field = field.refined(factor)
+    factor = _refinement(fields[0], low, high)
+    field = fields[0].refined(factor)
+    means = field if fields[1] is fields[0] else fields[1].refined(factor)
     known = np.isfinite(field.values_gy)
     if not known.any():
         return None
@@ -138,8 +141,25 @@ def integrate(solid: Solid, dose: DoseGrid) -> DVH | None:
     lines = Lines(field.u_mm), Lines(field.v_mm)
     for slabs in _chunks(solid, lines[0].cells * lines[1].cells):
         coverage = cover([slab.plane.rings for slab in slabs], *lines)
-        _integrate_slabs(slabs, coverage, field, factor, sums)
+        _integrate_slabs(slabs, coverage, field, means, factor, sums)
     return sums.dvh()
+
+
+def _fields(
+    dose: DoseGrid,
+    axes: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    *,
+    dose_interpolation: DoseInterpolation,
+) -> tuple[Field, Field] | None:
+    """Dose over a box for the extremes, and for what cells hold: the same if it is trilinear."""
+    finer = dose
+    if dose_interpolation is DoseInterpolation.CUBIC:
+        finer = refined_around(dose, axes, low, high)
+    field = field_in_frame(finer, axes, low, high)
+    means = field if finer is dose else field_in_frame(cell_means(finer), axes, low, high)
+    return None if field is None or means is None else (field, means)
 
 
 class _Sums:
@@ -238,7 +258,12 @@ def _cuts(slab: Slab, nodes: FloatArray, factor: int) -> FloatArray:
 
 
 def _integrate_slabs(
-    slabs: tuple[Slab, ...], coverage: Coverage, field: Field, factor: int, sums: _Sums
+    slabs: tuple[Slab, ...],
+    coverage: Coverage,
+    field: Field,
+    means: Field,
+    factor: int,
+    sums: _Sums,
 ) -> None:
     """Add a chunk of slabs, a few sub-slabs at a time; extremes on the slabs' own cuts."""
     size = max(1, CHUNK_CELLS // coverage.fraction[0].size)
@@ -248,7 +273,7 @@ def _integrate_slabs(
     high = np.concatenate([c[1:] for c in cuts])
     for start in range(0, owner.size, size):
         part = slice(start, start + size)
-        _add_cells(owner[part], low[part], high[part], coverage, field, sums)
+        _add_cells(owner[part], low[part], high[part], coverage, means, sums)
     faces = cuts if factor == 1 else [_cuts(slab, field.n_mm, 1) for slab in slabs]
     owner = np.repeat(np.arange(len(slabs)), [face.size for face in faces])
     position = np.concatenate(faces)

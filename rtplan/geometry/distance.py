@@ -67,6 +67,7 @@ def signed_distance_mm(rings: Rings, raster: Raster) -> FloatArray:
     """Distance of each node to the rings, (rows, columns) mm, negative inside."""
     from scipy.spatial import cKDTree
 
+    rings = tuple(_thinned(ring, raster.step_mm) for ring in rings)
     start = np.concatenate(rings)
     along = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings]) - start
     count = np.maximum(1, np.ceil(np.hypot(*along.T) / raster.step_mm)).astype(np.intp)
@@ -80,7 +81,13 @@ def signed_distance_mm(rings: Rings, raster: Raster) -> FloatArray:
     length2 = np.maximum((direction**2).sum(axis=1), 1e-30)
     part = np.clip((away * direction).sum(axis=1) / length2, 0.0, 1.0)
     distance = np.hypot(*(away - part[:, None] * direction).T).reshape(u.shape)
-    return np.where(_inside(start, along, raster), -distance, distance)
+    return np.asarray(np.where(_inside(start, along, raster), -distance, distance))
+
+
+def _thinned(ring: FloatArray, step_mm: float) -> FloatArray:
+    """Every few vertices of a ring drawn much more finely than the raster can tell."""
+    every = int(step_mm / 3 * len(ring) / length_mm(ring))
+    return ring[:: min(every, len(ring) // 24)] if every > 1 and len(ring) >= 48 else ring
 
 
 def _inside(start: FloatArray, along: FloatArray, raster: Raster) -> NDArray[np.bool_]:

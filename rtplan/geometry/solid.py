@@ -1,7 +1,8 @@
 """A solid: the body that contours on planes stand for, as slabs of constant cross-section.
 
-Between planes a cross-section reaches halfway to the ones it faces (right prisms); beyond the
-last plane of a body it reaches half a spacing (half-slice end caps).
+Between planes a cross-section reaches halfway to the ones it faces (right prisms) or passes into
+them (``geometry.shape``); beyond the last plane of a body it reaches half a spacing (half-slice end
+caps), less, or shrinks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import numpy as np
 from rtplan.errors import GeometryError
 from rtplan.findings import Finding, Severity, finding
 from rtplan.geometry.contour import Structure, StructureSet
+from rtplan.geometry.convention import EndCap, Interpolation
+from rtplan.geometry.distance import first_moment_mm3
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.links import (
     BRIDGED_SPACINGS,
@@ -24,6 +27,7 @@ from rtplan.geometry.links import (
     parts_of,
 )
 from rtplan.geometry.planes import Plane, PlaneStack, plane_gaps_mm, stack_planes
+from rtplan.geometry.shape import Piece, shape_of
 
 CLOSE_SPACINGS = 0.2
 """Planes closer than this part of the usual spacing are doubtful: drawn twice, or shifted."""
@@ -62,15 +66,21 @@ class Solid:
         total, first = 0.0, np.zeros(3)
         for slab in self.slabs:
             volume = slab.plane.area_mm2 * slab.thickness_mm
-            centre = np.append(_first_moment_mm3(slab.plane) * slab.thickness_mm, 0.0)
+            centre = np.append(first_moment_mm3(slab.plane.rings) * slab.thickness_mm, 0.0)
             centre[2] = volume * (slab.low_mm + slab.high_mm) / 2
             total += volume
             first += centre
         return np.asarray(self.axes @ (first / total))
 
 
-def solid_of(structure: Structure, *, lone_plane_mm: float | None = None) -> Solid:
-    """The solid of a structure as half-slice prisms.
+def solid_of(
+    structure: Structure,
+    *,
+    lone_plane_mm: float | None = None,
+    interpolation: Interpolation = Interpolation.RIGHT_PRISM,
+    end_cap: EndCap = EndCap.HALF_SLICE,
+) -> Solid:
+    """The solid of a structure.
 
     Parameters
     ----------
@@ -78,27 +88,32 @@ def solid_of(structure: Structure, *, lone_plane_mm: float | None = None) -> Sol
     lone_plane_mm : float, optional
         Thickness to give a structure drawn on a single plane, and the spacing to judge the gap of
         one drawn on two; the structure set's plane spacing (``plane_spacing_mm``) is meant.
+    interpolation : Interpolation
+        What it is between its contour planes.
+    end_cap : EndCap
+        What it is beyond the last contour planes of each of its bodies.
 
     Raises
     ------
     GeometryError
-        As ``stack_planes``; also a single plane without ``lone_plane_mm``.
+        As ``stack_planes``; also a single plane without ``lone_plane_mm``, and where nothing has
+        a thickness without end caps.
     """
-    return prisms(stack_planes(structure), structure, lone_plane_mm=lone_plane_mm)
-
-
-def prisms(stack: PlaneStack, structure: Structure, *, lone_plane_mm: float | None = None) -> Solid:
-    """Half-slice prisms of a plane stack; parameters and errors as ``solid_of``.
-
-    Each part of a plane reaches halfway to the nearest part that it faces on either side.
-    """
+    stack = stack_planes(structure)
     spacing = typical_spacing_mm(stack.gaps_mm, lone_plane_mm)
     parts = parts_of(stack)
     links = link(parts, spacing)
-    low = parts.position_mm - _extent(links.below, links.above, links.next_above, spacing)
-    high = parts.position_mm + _extent(links.above, links.below, links.next_below, spacing)
+    below = _extent(links.below, links.above, links.next_above, spacing)
+    above = _extent(links.above, links.below, links.next_below, spacing)
+    pieces: tuple[Piece, ...] = ()
+    if (interpolation, end_cap) != (Interpolation.RIGHT_PRISM, EndCap.HALF_SLICE):
+        shape = shape_of(parts, links, (below, above), interpolation=interpolation, end_cap=end_cap)
+        below, above, pieces = shape.below, shape.above, shape.pieces
+    slabs = _slabs(parts, parts.position_mm - below, parts.position_mm + above, pieces)
+    if not slabs:
+        raise GeometryError("none of its bodies has two planes; without end caps it has no volume")
     notes = [*stack.findings, *_notes(stack, structure, spacing, links)]
-    return Solid(stack.axes, _slabs(parts, low, high), tuple(notes))
+    return Solid(stack.axes, slabs, tuple(notes))
 
 
 def _extent(
@@ -115,8 +130,13 @@ def _extent(
     return np.where(np.isnan(this_side), end, this_side) / 2
 
 
-def _slabs(parts: Parts, low: FloatArray, high: FloatArray) -> tuple[Slab, ...]:
-    """Slabs in ascending order; parts of a plane with the same extent share one."""
+def _slabs(
+    parts: Parts, low: FloatArray, high: FloatArray, pieces: tuple[Piece, ...]
+) -> tuple[Slab, ...]:
+    """Slabs in ascending order; parts of a plane with the same extent share one.
+
+    ``low`` and ``high`` (p,) are how far the parts hold; ``pieces`` are what else there is.
+    """
     shared: dict[tuple[int, float, float], list[FloatArray]] = {}
     for rings, plane, a, b in zip(
         parts.rings, parts.plane.tolist(), low.tolist(), high.tolist(), strict=True
@@ -124,8 +144,13 @@ def _slabs(parts: Parts, low: FloatArray, high: FloatArray) -> tuple[Slab, ...]:
         shared.setdefault((plane, a, b), []).extend(rings)
     position = dict(zip(parts.plane.tolist(), parts.position_mm.tolist(), strict=True))
     slabs = [
-        Slab(a, b, Plane(position[plane], tuple(rings))) for (plane, a, b), rings in shared.items()
+        Slab(a, b, Plane(position[plane], tuple(rings)))
+        for (plane, a, b), rings in shared.items()
+        if b > a
     ]
+    for piece in pieces:
+        middle = (piece.low_mm + piece.high_mm) / 2
+        slabs.append(Slab(piece.low_mm, piece.high_mm, Plane(middle, piece.rings)))
     return tuple(sorted(slabs, key=lambda slab: (slab.low_mm, slab.high_mm)))
 
 
@@ -213,18 +238,6 @@ def typical_spacing_mm(gaps: FloatArray, lone_plane_mm: float | None) -> float:
         return lone_plane_mm
     own = float(np.quantile(gaps, 0.75, method="lower"))
     return own if lone_plane_mm is None else min(own, BRIDGED_SPACINGS * lone_plane_mm)
-
-
-def _first_moment_mm3(plane: Plane) -> FloatArray:
-    """Integral of (u, v) over the enclosed area, (2,) mm³."""
-    total = np.zeros(2)
-    for ring in plane.rings:
-        shifted = ring - ring[0]
-        following = np.roll(shifted, -1, axis=0)
-        cross = shifted[:, 0] * following[:, 1] - shifted[:, 1] * following[:, 0]
-        total += ((shifted + following) * cross[:, None]).sum(axis=0) / 6
-        total += ring[0] * cross.sum() / 2
-    return total
 
 
 def _note(code: str, structure: Structure, text: str) -> Finding:

@@ -1,0 +1,263 @@
+"""Dose between voxel centres by cubic splines, around one structure and guarded against ringing.
+
+Along each axis in turn the block of voxels around the structure gets new nodes between its own.
+They lie on the line between the neighbours, bent by the second derivatives of the interpolating
+cubic spline, so the voxels' own doses are kept. A spline rings where the dose has a kink or an
+edge that the grid does not resolve; two guards hold it:
+
+- a second difference that stands alone, more than ``_ALONE`` times those two voxels around it, is
+  a kink and not a curve: it is cut down before the spline is solved;
+- a new node may leave the range of its two neighbours only where the dose bends the same way at
+  both and does not turn just outside, as around a peak that lies between them; and it never
+  falls below zero where they do not.
+
+Between the new nodes the dose is still taken as linear. What that misses of the mean dose of a
+cell, a twelfth of the second differences, is put back by ``cell_means``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rtplan.dose.grid import DoseGrid
+from rtplan.dose.sampling import grid_order
+from rtplan.geometry.grid import FloatArray, Grid
+
+PADDING = 10
+"""Voxels beside a block that its spline takes into account; further ones change 1e-6 of it."""
+AIM_CELLS = 200_000
+"""Cells that a refined block may have where its edges are cut into more than two."""
+MAX_CELLS = 2_000_000
+"""Cells that a refined block may have; where two parts give more, the trilinear dose stays."""
+MAX_FACTOR = 8
+TOLERANCE = 1e-3
+"""Bend of the dose within a refined cell, as part of the range of the doses, that may stay."""
+_ALONE = 3.0
+_OVERSHOOT = 0.25  # of the second difference: an eighth for a parabola, more for narrow peaks
+_OBLIQUE = 8  # cells of a resampled field for one of the grid, at least
+_COLUMNS = 4_000  # lines refined at once
+_LAYERS = 50_000  # voxels whose means are computed at once
+_REACH = 3  # voxels beside one that its second difference, without kinks, looks at
+
+
+def refined_around(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: FloatArray) -> DoseGrid:
+    """A finer dose grid over a box; the dose itself where a finer one would not differ.
+
+    Parameters
+    ----------
+    dose : DoseGrid
+    axes : (3, 3) float
+        Columns u, v, n: unit vectors of the frame of the box, patient LPS.
+    low, high : (3,) float
+        Corners of the box in (u, v, n), mm.
+
+    Returns
+    -------
+    DoseGrid
+        The voxels whose cells touch the box, with nodes between them; the whole grid, unchanged,
+        where the box misses it, where the dose is linear but for ``TOLERANCE``, or where the box
+        holds more than ``MAX_CELLS`` / 8 cells.
+    """
+    oblique = grid_order(dose.grid, axes) is None
+    spans = _spans(dose.grid, axes, low, high, margin=1 if oblique else 0)
+    if spans is None:
+        return dose
+    cells = np.prod([last - first for first, last in spans]) * (_OBLIQUE if oblique else 1)
+    most = int((AIM_CELLS / cells) ** (1 / 3))
+    if most < 2 and 8 * cells <= MAX_CELLS:
+        most = 2
+    factor = min(most, MAX_FACTOR, _factor(dose, spans)) if most > 1 else 1
+    return dose if factor < 2 else _refined(dose, spans, factor)
+
+
+def cell_means(dose: DoseGrid) -> DoseGrid:
+    """A dose whose linear interpolation has, over each cell, the mean of the smooth dose.
+
+    Doses are moved by a twelfth of their second differences along the three axes, within the range
+    of their neighbours. Right for a dose that bends little within a cell; not for extremes.
+    """
+    values, axes = dose.values_gy, dose.grid.axes_mm[::-1]
+    means = np.empty_like(values)
+    size = max(1, _LAYERS // values[0].size)
+    for start in range(0, len(values), size):
+        first, stop = max(start - _REACH, 0), start + size
+        part = slice(first, stop + _REACH)
+        block = _moved(values[part].astype(float), (axes[0][part], *axes[1:]))
+        means[start:stop] = block[start - first : stop - first]
+    return DoseGrid(dose.grid, means)
+
+
+def _moved(values: FloatArray, axes: tuple[FloatArray, ...]) -> FloatArray:
+    """Values (k, j, i) less a twelfth of their second differences, within neighbours' range."""
+    moved, least, most = values.copy(), values.copy(), values.copy()
+    for axis, positions in enumerate(axes):
+        if positions.size < 3:
+            continue
+        lines, target, floor, ceiling = (
+            np.moveaxis(a, axis, 0) for a in (values, moved, least, most)
+        )
+        square = np.diff(positions) ** 2
+        square = np.minimum(square[:-1], square[1:])[:, None, None] / 12
+        bend = square * _without_kinks(_bends(lines, positions))
+        target[1:-1] -= bend
+        target[0] -= bend[0]
+        target[-1] -= bend[-1]
+        for here, beside in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
+            floor[here] = np.minimum(floor[here], lines[beside])
+            ceiling[here] = np.maximum(ceiling[here], lines[beside])
+    return np.asarray(np.clip(moved, least, most))
+
+
+def refine_line(
+    values: FloatArray, positions_mm: FloatArray, factor: int, *, first: int, last: int
+) -> FloatArray:
+    """Values (n, m) at nodes (n,) mm, with ``factor - 1`` new ones between nodes first .. last.
+
+    Two nodes are joined by a line.
+
+    Returns
+    -------
+    ((last - first) * factor + 1, m) float
+    """
+    if len(values) == 2:
+        values = np.append(values, 2 * values[1:] - values[:1], axis=0)
+        positions_mm = np.append(positions_mm, 2 * positions_mm[1] - positions_mm[0])
+    within = slice(first, last + 1)
+    operator = _operator(positions_mm)[within]
+    square = np.diff(positions_mm[within])[:, None] ** 2
+    refined = np.empty(((last - first) * factor + 1, values.shape[1]))
+    refined[::factor] = values[within]
+    for start in range(0, values.shape[1], _COLUMNS):
+        part = slice(start, start + _COLUMNS)
+        bend = _without_kinks(_bends(values[:, part], positions_mm))
+        nodes = values[within, part]
+        # The first and last node have no second difference of their own: the next one's is theirs.
+        around = np.pad(bend, ((2, 2), (0, 0)), mode="edge")[first : last + 3]
+        floor, ceiling = _guard(nodes, around, square)
+        second = operator @ bend
+        low, high = square * second[:-1] / 6, square * second[1:] / 6
+        for number in range(1, factor):
+            u = number / factor
+            w = 1 - u
+            bent = w * nodes[:-1] + u * nodes[1:] - (w - w**3) * low - (u - u**3) * high
+            refined[number::factor, part] = np.clip(bent, floor, ceiling)
+    return refined
+
+
+def _guard(
+    nodes: FloatArray, bend: FloatArray, square: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Least and greatest value allowed between each node (n, m) and the next, (n - 1, m) each.
+
+    ``bend`` (n + 2, m) are the second derivatives at the nodes and at one more on either side:
+    where they turn at once, there is the shoulder of an unresolved edge and not a peak.
+    """
+    least, most = np.minimum(nodes[:-1], nodes[1:]), np.maximum(nodes[:-1], nodes[1:])
+    inner = bend[1:-2], bend[2:-1]
+    outer = bend[:-3], bend[3:]
+    hollow = np.minimum(*inner) + np.minimum(np.minimum(*outer), 0)
+    crest = np.maximum(*inner) + np.maximum(np.maximum(*outer), 0)
+    floor = least - _OVERSHOOT * square * np.maximum(hollow, 0)
+    ceiling = most - _OVERSHOOT * square * np.minimum(crest, 0)
+    return np.where(least >= 0, np.maximum(floor, 0), floor), ceiling
+
+
+def _refined(dose: DoseGrid, spans: list[tuple[int, int]], factor: int) -> DoseGrid:
+    """The block of voxels ``spans`` (first, last along i, j, k) with ``factor`` cells for each."""
+    grid = dose.grid
+    padded = [
+        (max(first - PADDING, 0), min(last + PADDING, axis.size - 1))
+        for (first, last), axis in zip(spans, grid.axes_mm, strict=True)
+    ]
+    part = tuple(slice(first, last + 1) for first, last in reversed(padded))
+    values = dose.values_gy[part].astype(float)
+    # Guards do not commute: patient axes, and not storage, decide which axis comes first.
+    for axis in np.argsort(np.abs(grid.directions).argmax(axis=0), kind="stable").tolist():
+        start, stop = padded[axis]
+        lines = np.moveaxis(values, 2 - axis, 0)
+        first, last = spans[axis][0] - start, spans[axis][1] - start
+        positions = grid.axes_mm[axis][start : stop + 1]
+        flat = lines.reshape(len(lines), -1)
+        finer = refine_line(flat, positions, factor, first=first, last=last)
+        values = np.moveaxis(finer.reshape(-1, *lines.shape[1:]), 0, 2 - axis)
+    nodes = [
+        _between(axis[first : last + 1], factor)
+        for (first, last), axis in zip(spans, grid.axes_mm, strict=True)
+    ]
+    corner = np.array([axis[0] for axis in nodes])
+    finer_grid = Grid(
+        grid.origin_mm + grid.directions @ corner,
+        grid.directions,
+        (nodes[0] - corner[0], nodes[1] - corner[1], nodes[2] - corner[2]),
+    )
+    return DoseGrid(finer_grid, np.ascontiguousarray(values, dtype=np.float32))
+
+
+def _between(nodes: FloatArray, factor: int) -> FloatArray:
+    """Nodes with ``factor - 1`` equal steps put between neighbours."""
+    position = np.arange((nodes.size - 1) * factor + 1) / factor
+    return np.asarray(np.interp(position, np.arange(nodes.size), nodes))
+
+
+def _bends(values: FloatArray, positions_mm: FloatArray) -> FloatArray:
+    """Second derivatives (n - 2, ...) at inner nodes, from second divided differences."""
+    step = np.diff(positions_mm).reshape(-1, *[1] * (values.ndim - 1))
+    slope = np.diff(values, axis=0) / step
+    return np.asarray(2 * np.diff(slope, axis=0) / (step[:-1] + step[1:]))
+
+
+def _without_kinks(bend: FloatArray) -> FloatArray:
+    """Second derivatives, each cut to ``_ALONE`` times the largest of the four around it."""
+    padded = np.pad(np.abs(bend), [(2, 2)] + [(0, 0)] * (bend.ndim - 1))
+    around = np.maximum(np.maximum(padded[:-4], padded[1:-3]), np.maximum(padded[3:-1], padded[4:]))
+    return np.asarray(np.clip(bend, -_ALONE * around, _ALONE * around))
+
+
+def _operator(positions_mm: FloatArray) -> FloatArray:
+    """Matrix (n, n - 2) from second differences at inner nodes to a spline's second derivatives.
+
+    The equations of the interpolating cubic spline in its second derivatives; those of the first
+    and the last node equal their neighbours'.
+    """
+    step = np.diff(positions_mm)
+    count = positions_mm.size
+    both = step[:-1] + step[1:]
+    inner = np.arange(1, count - 1)
+    matrix = np.zeros((count, count))
+    matrix[inner, inner - 1] = step[:-1] / both / 3
+    matrix[inner, inner] = 2 / 3
+    matrix[inner, inner + 1] = step[1:] / both / 3
+    matrix[[0, -1], [0, -1]] = 1
+    matrix[[0, -1], [1, -2]] = -1
+    return np.asarray(np.linalg.inv(matrix)[:, 1:-1])
+
+
+def _spans(
+    grid: Grid, axes: FloatArray, low: FloatArray, high: FloatArray, *, margin: int
+) -> list[tuple[int, int]] | None:
+    """First and last voxel along i, j, k of the cells that touch a box; None where none do."""
+    choice = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1]), axis=-1).reshape(-1, 3)
+    corners = grid.coordinates_mm(np.where(choice, high, low) @ axes.T)
+    spans = []
+    for axis, a, b in zip(grid.axes_mm, corners.min(axis=0), corners.max(axis=0), strict=True):
+        if axis.size < 2 or b <= axis[0] or a >= axis[-1]:
+            return None
+        first = int(np.searchsorted(axis, a, side="right")) - 1 - margin
+        last = int(np.searchsorted(axis, b, side="left")) + margin
+        spans.append((max(first, 0), min(last, axis.size - 1)))
+    return spans
+
+
+def _factor(dose: DoseGrid, spans: list[tuple[int, int]]) -> int:
+    """Into how many parts to cut cell edges so that what bends within a cell does not matter."""
+    part = tuple(
+        slice(max(first - 1, 0), min(last + 1, axis.size - 1) + 1)
+        for (first, last), axis in zip(reversed(spans), reversed(dose.grid.axes_mm), strict=True)
+    )
+    values = dose.values_gy[part].astype(float)
+    bends = (np.diff(values, 2, axis=axis) for axis in range(3) if values.shape[axis] > 2)
+    bend = sum(float(np.square(along).mean()) for along in bends)
+    span = float(np.ptp(values))
+    if not span > 0:
+        return 1
+    return int(np.ceil(np.sqrt(np.sqrt(bend) / 8 / (TOLERANCE * span))))
