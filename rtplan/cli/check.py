@@ -94,7 +94,11 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
         dvhs=dvhs,
         metrics=tuple(evaluate_all(item, metrics, prescription_gy=None) for item in dvhs),
         settings=settings.as_json()
-        | {"definitions": ids, "limits": [item.id for item in limits], "facts": bool(args.facts)},
+        | {
+            "definitions": ids,
+            "limits": [item.id for item in limits],
+            "facts_sha256": _sha256(args.facts),
+        },
         primary_site=facts.primary.site,
     )
 
@@ -110,6 +114,14 @@ def _reading(case: Case, facts: Facts) -> LesionReading | None:
         return None
     reading = read_lesions(case.structure_set, facts=facts)
     return replace(reading, findings=(*reading.findings, *contradictions(reading, facts)))
+
+
+def _sha256(path: str | None) -> str | None:
+    """Hash of the facts file, so that a report says which facts it rests on."""
+    import hashlib
+    from pathlib import Path
+
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else None
 
 
 def write(args: argparse.Namespace, checked: Checked, report: dict[str, Any]) -> None:
