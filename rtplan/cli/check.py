@@ -116,14 +116,6 @@ def _reading(case: Case, facts: Facts) -> LesionReading | None:
     return replace(reading, findings=(*reading.findings, *contradictions(reading, facts)))
 
 
-def _sha256(path: str | None) -> str | None:
-    """Hash of the facts file, so that a report says which facts it rests on."""
-    import hashlib
-    from pathlib import Path
-
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else None
-
-
 def write(args: argparse.Namespace, checked: Checked, report: dict[str, Any]) -> None:
     """Write the figures and, with --out, the report."""
     from rtplan.report.dvh_plot import dvh_plot

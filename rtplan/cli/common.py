@@ -124,6 +124,13 @@ def progress(args: argparse.Namespace) -> Iterator[Progress]:
             bar.stop()
 
 
+def sha256(path: str | None) -> str | None:
+    """Hash of a file such as the facts, so that a result says what it rests on; None without."""
+    import hashlib
+
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else None
+
+
 def document(
     schema: str,
     *,

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         SCHEMA,
         settings={
             "definitions": [item.id for item in definitions],
-            "facts": bool(args.facts),
+            "facts_sha256": common.sha256(args.facts),
             "lesions": "file" if args.lesions else "path",
         },
         inputs=inputs,

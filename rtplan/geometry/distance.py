@@ -19,7 +19,8 @@ Rings = tuple[FloatArray, ...]
 """Rings (n, 2) mm of a cross-section: outer counter-clockwise, holes clockwise, never crossing."""
 
 MARGIN_STEPS = 3
-MOST_NODES = 40_000
+MOST_NODES = 20_000
+"""A raster gets coarser rather than larger."""
 SMALLEST_STEPS2 = 9.0
 """Area in squared steps below which a level set is too coarse: a larger one is shrunk instead."""
 _CLOSE = 2e-3  # of the area: what is left is taken up by scaling

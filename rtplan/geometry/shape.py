@@ -44,6 +44,9 @@ FEWEST_CONTOURS = 3
 _STEPS_PER_THICKNESS = (8.0, 20.0)
 MUCH_NEARER = 0.25
 """A body whose squared areas are this much nearer to a parabola than its areas has that profile."""
+MOST_NODES = 15_000
+"""Between cross-sections so thin for their extent that it takes more nodes to resolve them (a rind
+of the skin), a body stays prisms."""
 _STRAIGHT = 3e-4
 _SAME_MM = 1e-6
 _SIMPLER = 5e-3
@@ -257,10 +260,10 @@ class _Bodies:
             limit_mm,
             power=self._power[self._body[part]],
         )
-        if profile is None:
+        ends = self.rings_of((part,)), self.rings_of(before)
+        if profile is None or _are_thin(*ends):
             return None
         further = -min(1.0, profile.length_mm / self.distance((part,), before))
-        ends = self.rings_of((part,)), self.rings_of(before)
         base, sign = float(self.parts.position_mm[part]), (1.0 if side == 1 else -1.0)
         return _Loft((part,), (), base, sign, profile, *ends, further, float(self.area[part]))
 
@@ -311,7 +314,7 @@ def _fields(first: Rings, second: Rings) -> tuple[Raster, FloatArray, FloatArray
         centre = first_moment_mm3(rings) / area
         centres.append(centre)
         local.append(tuple(ring - centre for ring in rings))
-        thickness.append(2 * area / sum(map(length_mm, rings)))
+        thickness.append(_thickness_mm(rings))
     coarse, fine = (
         thick / steps
         for thick, steps in zip((min(thickness), max(thickness)), _STEPS_PER_THICKNESS, strict=True)
@@ -327,7 +330,25 @@ def _counts(lofts: Sequence[_Loft], volume_mm3: float) -> list[int]:
     wanted = root * root.sum() / (STAIRCASE * volume_mm3)
     wanted *= min(1.0, MOST_TOGETHER / max(1.0, float(wanted.sum())))
     fewest = [1 if _straight(loft) else 2 for loft in lofts]
-    return [int(n) for n in np.clip(np.ceil(wanted), fewest, MOST_SLABS)]
+    counts = np.clip(np.ceil(wanted), fewest, MOST_SLABS)
+    return [
+        1 if _are_thin(loft.near, loft.other) else int(n)
+        for loft, n in zip(lofts, counts, strict=True)
+    ]
+
+
+def _are_thin(*sections: Rings) -> bool:
+    """Whether it takes more than MOST_NODES nodes to resolve each of some cross-sections."""
+    return all(
+        np.ptp(np.concatenate(rings), axis=0).prod()
+        > MOST_NODES * (_thickness_mm(rings) / _STEPS_PER_THICKNESS[0]) ** 2
+        for rings in sections
+    )
+
+
+def _thickness_mm(rings: Rings) -> float:
+    """Twice the area over the length of the outline: the radius of a circle."""
+    return 2 * sum(map(signed_area_mm2, rings)) / sum(map(length_mm, rings))
 
 
 def _straight(loft: _Loft) -> bool:

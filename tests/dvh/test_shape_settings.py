@@ -46,7 +46,7 @@ def test_settings_are_in_the_json() -> None:
 def test_command_takes_both_options(tmp_path: Path) -> None:
     from rtplan.phantoms import build
 
-    build("nelms-sphere", tmp_path / "case")
+    build("sphere-linear", tmp_path / "case")
     volumes = []
     for options in ([], ["--interpolation", "shape_based", "--end-cap", "rounded"]):
         target = tmp_path / "dvh.json"

@@ -313,3 +313,12 @@ def test_irregular_body_has_valid_sections_between_its_contours(seed: int) -> No
         assert 0 < slab.plane.area_mm2 < 1.4 * max(areas)
         assert all(shapely.LinearRing(ring).is_simple for ring in slab.plane.rings)
         assert slab.plane.polygon().area == pytest.approx(slab.plane.area_mm2, rel=1e-9)
+
+
+def test_a_thin_rind_stays_prisms() -> None:
+    rings = []
+    for z in range(0, 15, 3):
+        rings += [disc(200 - z, float(z)), disc(197 - z, float(z))]
+    prisms = solid_of(structure(rings))
+    assert shaped(rings, EndCap.HALF_SLICE).volume_cc == pytest.approx(prisms.volume_cc, rel=1e-12)
+    assert len(shaped(rings).slabs) == len(prisms.slabs)
