@@ -97,7 +97,7 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
         | {
             "definitions": ids,
             "limits": [item.id for item in limits],
-            "facts_sha256": _sha256(args.facts),
+            "facts_sha256": common.sha256(args.facts),
         },
         primary_site=facts.primary.site,
     )
