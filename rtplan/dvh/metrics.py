@@ -21,7 +21,7 @@ COVERED = 1e-6
 _UNITS = {"gy": "Gy", "cgy": "cGy", "%": "%", "cc": "cc", "cm3": "cc", "cm^3": "cc", "cm³": "cc"}
 _UNITS["ccm"] = "cc"
 _UNIT = r"(?:gy|cgy|%|ccm|cc|cm3|cm\^3|cm³)"
-_AT = re.compile(rf"(dc|cv|d|v)(\d+(?:\.\d+)?|\.\d+)({_UNIT})?(?:\[({_UNIT})\])?")
+_AT = re.compile(rf"(dc|cv|d|v)(\d+(?:\.\d+)?|\.\d+)({_UNIT})?(?:\[({_UNIT})\])?", re.ASCII)
 _PLAIN = re.compile(rf"(?:d)?(mean|min|max)(?:dose)?(?:\[({_UNIT})\])?|(volume)(?:\[({_UNIT})\])?")
 _INDEX = re.compile(r"(ci|pci|gi|hi|rci|r50)\d*%?(\[.*\])?")
 _CONVENTIONAL_PERCENT = 50.0
@@ -148,6 +148,8 @@ def _with_number(text: str, kind: Kind, at: float, at_unit: str | None, unit: st
                 f'"{kind.value}{ways[0]}" or "{kind.value}{ways[1]}"'
             )
         at_unit = "%"
+    if not math.isfinite(at):
+        raise DVHError(f'metric "{text}": the number is too large')
     asked, given = _UNITS[at_unit], _UNITS[unit] if unit else None
     if asked == "cGy":
         asked, at = "Gy", at / 100

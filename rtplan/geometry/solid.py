@@ -112,7 +112,7 @@ def solid_of(
     slabs = _slabs(parts, parts.position_mm - below, parts.position_mm + above, pieces)
     if not slabs:
         raise GeometryError("none of its bodies has two planes; without end caps it has no volume")
-    notes = [*stack.findings, *_notes(stack, structure, spacing, links)]
+    notes = [*stack.findings, *_notes(stack, structure, spacing, parts, links)]
     return Solid(stack.axes, slabs, tuple(notes))
 
 
@@ -170,7 +170,9 @@ def plane_spacing_mm(structure_set: StructureSet) -> float | None:
     return float(values[counts.argmax()])
 
 
-def _notes(stack: PlaneStack, structure: Structure, spacing: float, links: Links) -> list[Finding]:
+def _notes(
+    stack: PlaneStack, structure: Structure, spacing: float, parts: Parts, links: Links
+) -> list[Finding]:
     """Findings on a lone plane and on planes that are missing or too close."""
     notes = []
     gaps = stack.gaps_mm
@@ -183,8 +185,10 @@ def _notes(stack: PlaneStack, structure: Structure, spacing: float, links: Links
     if len(links.facing):
         text = f"planes are missing {_between(links.facing)}; bridged, for the contours face"
         notes.append(_note("GEO008", structure, f"{text} each other"))
-    for index in np.flatnonzero(gaps > BRIDGED_SPACINGS * spacing).tolist():
-        notes += _apart(stack.planes[index], stack.planes[index + 1], structure, links)
+    goes_on = np.zeros(len(stack.planes), dtype=bool)
+    goes_on[parts.plane[np.isfinite(links.above)]] = True
+    for index in np.flatnonzero((gaps > BRIDGED_SPACINGS * spacing) & ~goes_on[:-1]).tolist():
+        notes.append(_apart(stack.planes[index], stack.planes[index + 1], structure))
     close = gaps < CLOSE_SPACINGS * spacing
     if close.any():
         text = (
@@ -195,11 +199,9 @@ def _notes(stack: PlaneStack, structure: Structure, spacing: float, links: Links
     return notes
 
 
-def _apart(below: Plane, above: Plane, structure: Structure, links: Links) -> list[Finding]:
+def _apart(below: Plane, above: Plane, structure: Structure) -> Finding:
     """A finding where bodies were taken as separate; a warning if they look like one."""
     ends = [below.position_mm, above.position_mm]
-    if ends in links.facing.tolist() or ends in links.skipped.tolist():
-        return []
     first, second = below.polygon(), above.polygon()
     common = first.intersection(second).area
     alike = common >= FACING_OVERLAP * max(first.area, second.area)
@@ -208,7 +210,7 @@ def _apart(below: Plane, above: Plane, structure: Structure, links: Links) -> li
         text += ", though the contours on both sides are alike"
     severity = Severity.WARNING if alike else Severity.INFO
     found = _note("GEO007", structure, text)
-    return [replace(found, severity=severity)]
+    return replace(found, severity=severity)
 
 
 def _between(gaps: FloatArray) -> str:

@@ -51,6 +51,8 @@ def test_shorthand_is_read_and_the_canonical_form_printed(text: str, canonical: 
         ("Volume[%]", r"Volume\[cc\]"),
         ("CI100%", "not computed by this version"),
         ("heart", "write for example"),
+        ("D٩٥%", "write for example"),
+        ("V" + "9" * 400 + "Gy", "too large"),
     ],
 )
 def test_what_is_ambiguous_or_wrong_is_refused_with_the_way_out(text: str, way_out: str) -> None:

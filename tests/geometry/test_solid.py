@@ -62,6 +62,7 @@ def test_planes_missing_between_contours_that_face_each_other_are_bridged() -> N
 def test_mixed_spacing_loses_no_volume() -> None:
     fine_then_coarse = squares(-20, -18, -16, -14, -12, -10, -8, -6, -4, -2, 0, 8, 16, 24)
     assert volume_and_codes(fine_then_coarse)[0] == pytest.approx(4.9)
+    assert volume_and_codes(fine_then_coarse)[1] == set()
     coarse_outside = squares(0, 1, 2, 3, 4, 7, 10, 13)
     assert volume_and_codes(coarse_outside)[0] == pytest.approx(1.5)
 
