@@ -40,19 +40,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--interpolation",
         choices=["right_prism", "shape_based"],
         default="right_prism",
-        help="between planes",
+        help="between planes (default %(default)s)",
     )
     parser.add_argument(
         "--end-cap",
         choices=["none", "half_slice", "half_slice_capped", "rounded"],
         default="half_slice",
-        help="beyond the last planes",
+        help="beyond the last planes (default %(default)s)",
     )
     parser.add_argument(
         "--dose-interpolation",
         choices=["trilinear", "cubic"],
         default="trilinear",
-        help="between voxels",
+        help="between voxels (default %(default)s)",
     )
 
 
