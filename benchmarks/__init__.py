@@ -1,0 +1,1 @@
+"""Measured figures: accuracy and cost, each printed by one command."""
