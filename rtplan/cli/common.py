@@ -94,34 +94,30 @@ def progress(args: argparse.Namespace) -> Iterator[Progress]:
     if args.quiet or not sys.stderr.isatty():
         yield lambda done, total, text: None
         return
-    import time
+    import threading
 
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
+        TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
     )
     task = bar.add_task("", total=None)
-    began, shown = time.monotonic(), False
-
-    def report(done: int, total: int, text: str) -> None:
-        nonlocal shown
-        if not shown and time.monotonic() - began > 1:
-            bar.start()
-            shown = True
-        bar.update(task, completed=done, total=total, description=text)
-
+    after_a_second = threading.Timer(1.0, bar.start)
+    after_a_second.start()
     try:
-        yield report
+        yield lambda done, total, text: bar.update(
+            task, completed=done, total=total, description=text
+        )
     finally:
-        if shown:
-            bar.stop()
+        after_a_second.cancel()
+        after_a_second.join()
+        bar.stop()
 
 
 def sha256(path: str | None) -> str | None:

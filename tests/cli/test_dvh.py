@@ -129,3 +129,22 @@ def test_strict_gives_no_number_where_there_is_a_warning(tmp_path: Path) -> None
 def test_roi_asked_twice_is_given_once(tmp_path: Path) -> None:
     _, document = dvh("--roi", "Scar", "--roi", "#8", target=tmp_path / "dvh.json")
     assert [item["number"] for item in document["structures"]] == [8]
+
+
+def test_no_progress_where_output_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dvh", str(BREAST)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_stops_with_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    import argparse
+    import sys
+    import threading
+
+    from rtplan.cli import common
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    before = threading.active_count()
+    with common.progress(argparse.Namespace(quiet=False)) as report:
+        report(1, 2, "working")
+    assert threading.active_count() == before
