@@ -14,10 +14,14 @@ from rtplan.case import Case
 from rtplan.dvh.curve import StructureDVH
 from rtplan.dvh.metrics import Kind, Status, evaluate
 from rtplan.errors import NamingError
+from rtplan.findings import Severity
 from rtplan.geometry.contour import Structure
 from rtplan.protocol.logic import Op
 from rtplan.protocol.model import Limit, LimitSet
 from rtplan.protocol.naming import SIDES, Match, find
+
+APART = "GEO007"
+"""The finding of parts taken as separate bodies; a warning where they look like one."""
 
 
 class RowStatus(StrEnum):
@@ -227,6 +231,9 @@ def _row(
     if result.status is not Status.EVALUATED or result.value is None:
         return replace(row, reason=result.reason or "the metric could not be evaluated")
     met = limit.op.holds(result.value, limit.limit)
+    gap = _gap(dvh)
+    if met and gap is not None:
+        return replace(row, reason=f"{gap}; what lies between was not looked at")
     return replace(
         row,
         status=RowStatus.MET if met else RowStatus.VIOLATED,
@@ -234,6 +241,12 @@ def _row(
         uncertainty=result.uncertainty,
         reason=_conflict(limit, result.value),
     )
+
+
+def _gap(dvh: StructureDVH) -> str | None:
+    """Why a limit may not pass: planes seem to be missing, so dose there was not looked at."""
+    doubts = [f for f in dvh.findings if f.code == APART and f.severity is not Severity.INFO]
+    return doubts[0].text if doubts else None
 
 
 def _conflict(limit: Limit, value: float) -> str | None:

@@ -12,6 +12,7 @@ from rtplan.case import Case, Plan
 from rtplan.dose.grid import DoseGrid
 from rtplan.dvh.curve import DVH, StructureDVH
 from rtplan.dvh.metrics import parse
+from rtplan.findings import Severity, finding
 from rtplan.geometry.contour import Contour, Structure, StructureSet
 from rtplan.geometry.grid import Grid
 from rtplan.protocol.limits import LimitRow, LimitSetResult, RowStatus, evaluate_limits
@@ -256,3 +257,20 @@ def test_json_is_the_reports() -> None:
     assert row["endpoint"] == "myelitis"
     assert row["evidence"] == "secondary"
     assert row["margin"] == pytest.approx(row["limit"] - row["value"])
+
+
+def test_limit_does_not_pass_where_planes_seem_to_be_missing() -> None:
+    """Dose in the gap was not looked at: met becomes not evaluated, violated stays."""
+    apart = finding("GEO007", "'SpinalCord': no contours between 0.0 and 30.0 mm")
+    doubt = replace(apart, severity=Severity.WARNING)
+    cold, hot = replace(dvh(1, top=5.0), findings=(doubt,)), dvh(2, top=60.0)
+    hot = replace(hot, findings=(doubt,))
+    result = evaluate_limits(TG101, case("SpinalCord", "Heart"), (cold, hot))
+    rows = rows_of(result, "SpinalCord")
+    assert {row.status for row in rows} == {RowStatus.NOT_EVALUATED}
+    assert all("no contours between" in str(row.reason) for row in rows)
+    assert all(row.value is None for row in rows)
+    assert {row.status for row in rows_of(result, "Heart")} == {RowStatus.VIOLATED}
+    certain = replace(cold, findings=(apart,))
+    result = evaluate_limits(TG101, case("SpinalCord", "Heart"), (certain, hot))
+    assert {row.status for row in rows_of(result, "SpinalCord")} == {RowStatus.MET}
