@@ -91,8 +91,7 @@ def run(args: argparse.Namespace) -> int:
         case=case.label,
         structures=rows,
     )
-    if "-" not in (args.json, args.csv, args.plot):
-        _print(case, results, values)
+    # Files before the screen: a reader that closes the pipe early loses none of them.
     if args.json:
         common.write_json(document, args.json)
     if args.csv:
@@ -101,8 +100,10 @@ def run(args: argparse.Namespace) -> int:
         from rtplan.report.dvh_plot import dvh_plot
 
         common.write_bytes(args.plot, dvh_plot(rows))
+    if "-" not in (args.json, args.csv, args.plot):
+        _print(case, results, values)
     missing = _missing(results, values, structures, asked=args.roi is not None)
-    if missing or has_errors(case.findings):
+    if missing or (args.strict and has_errors(case.findings)):
         return EXIT_NOT_EVALUATED
     return EXIT_DONE
 

@@ -80,10 +80,10 @@ def run(args: argparse.Namespace) -> int:
         lesions=[_lesion_json(lesion) for lesion in reading.lesions],
         definitions=results,
     )
-    if args.json != "-":
-        show(content)
     if args.json:
         common.write_json(content, args.json)
+    if args.json != "-":
+        show(content)
     return exit_code(results, findings=(*own, *of_case) if args.strict else own)
 
 

@@ -9,7 +9,6 @@ from rtplan.cli import common, console
 from rtplan.cli.main import EXIT_DONE, EXIT_NOT_EVALUATED
 
 if TYPE_CHECKING:
-    from rtplan.findings import Finding
     from rtplan.lesions.model import Lesion, LesionReading
 
 EPILOG = """examples:
@@ -33,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, print, write; 3 where the bounds differ or no target is drawn."""
+    from rtplan.cli.eligibility import strict_reading
     from rtplan.errors import InputError
     from rtplan.lesions.files import SCHEMA, as_json
     from rtplan.lesions.read import read_lesions
@@ -44,9 +44,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("there is no RT Structure Set; add one to the folder")
     reading = read_lesions(case.structure_set, facts=facts)
     if args.strict:
-        reading = _strict(reading)
-    if args.json != "-":
-        _print(reading)
+        reading = strict_reading(reading)
     if args.json:
         document = common.document(
             SCHEMA,
@@ -61,23 +59,9 @@ def run(args: argparse.Namespace) -> int:
         from rtplan.report.figures import lesion_figures
 
         _write_figures(lesion_figures(case, reading), args.figures)
+    if args.json != "-":
+        _print(reading)
     return EXIT_DONE if reading.count.is_definite else EXIT_NOT_EVALUATED
-
-
-def _strict(reading: LesionReading) -> LesionReading:
-    """The reading with its warnings as errors."""
-    from dataclasses import replace
-
-    from rtplan.findings import Severity
-
-    def raised(items: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        return tuple(
-            replace(f, severity=Severity.ERROR) if f.severity is Severity.WARNING else f
-            for f in items
-        )
-
-    lesions = tuple(replace(le, findings=raised(le.findings)) for le in reading.lesions)
-    return replace(reading, lesions=lesions, findings=raised(reading.findings))
 
 
 def _print(reading: LesionReading) -> None:

@@ -6,7 +6,6 @@ name, and split where size, orientation, spacing or frame of reference differ.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from rtplan.case import ImageSeries, Input
+from rtplan.case import ImageSeries
 from rtplan.dicom import encoding, files
 from rtplan.dicom.dose import MAX_PIXEL_BYTES
 from rtplan.dicom.dose_planes import plane_directions
@@ -174,18 +173,6 @@ def read_image(series: ImageSeries) -> Image:
             f"their headers say {series.grid.shape}"
         )
     return Image(series.grid, values, series.modality)
-
-
-def image_inputs(found: FoundSeries) -> tuple[Input, ...]:
-    """UID and SHA-256 of every image of a series; reads all its files."""
-    return tuple(
-        Input(
-            sop_uid,
-            hashlib.sha256(files.read_all(stream)).hexdigest(),
-            found.series.modality,
-        )
-        for sop_uid, stream in zip(found.uids, files.open_each(found.series.files), strict=True)
-    )
 
 
 def _pixels_whole(stream: BinaryIO, size: int, dataset: Dataset) -> bool:

@@ -119,11 +119,6 @@ class Tally:
             return Bounds(bounds.low, math.inf, (*bounds.needs, "lesions"))
         return bounds
 
-    @property
-    def has_nodes(self) -> bool:
-        """Whether the policy for nodes can matter."""
-        return any(item.kinds & NODE for item in self.items)
-
 
 def tally(reading: LesionReading, facts: Facts, policy: Counting) -> Tally:
     """The items of a reading, with the facts that concern the count.

@@ -148,3 +148,21 @@ def test_progress_stops_with_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
     with common.progress(argparse.Namespace(quiet=False)) as report:
         report(1, 2, "working")
     assert threading.active_count() == before
+
+
+def test_error_of_another_roi_does_not_touch_what_was_asked(tmp_path: Path) -> None:
+    """Two ROIs with one number are an error; the sound one beside them is evaluated."""
+    from pydicom import dcmread
+
+    folder = tmp_path / "case"
+    folder.mkdir()
+    for name in ("rtss.dcm", "rtplan.dcm", "rtdose.dcm"):
+        dataset = dcmread(BREAST / name)
+        if name == "rtss.dcm":
+            dataset.StructureSetROISequence[0].ROINumber = 8
+        dataset.save_as(folder / name)
+    code, document = dvh("--roi", "Tumor Bed", path=folder, target=tmp_path / "dvh.json")
+    assert code == 0
+    assert "error" in {item["severity"] for item in document["findings"]}
+    assert document["structures"][0]["dvh"] is not None
+    assert dvh("--roi", "Tumor Bed", "--strict", path=folder, target=tmp_path / "dvh.json")[0] == 3

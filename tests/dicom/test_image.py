@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from rtplan.dicom.image import Slice, group_series, image_inputs, read_image, read_slice
+from rtplan.dicom.image import Slice, group_series, read_image, read_slice
 from rtplan.dicom.inventory import FoundSeries
 from rtplan.dicom.read import read
 from rtplan.errors import InputError
@@ -122,10 +122,3 @@ def test_pixels_are_rescaled_slice_by_slice_and_the_same_from_a_zip(tmp_path: Pa
         assert np.allclose(image.values, expected)
         assert image.grid.axes_mm[2].tolist() == [0, 3, 6, 12]
         assert not image.values.flags.writeable
-
-
-def test_image_inputs_are_in_order(tmp_path: Path) -> None:
-    inventory = read(str(folder(tmp_path)))
-    inputs = image_inputs(inventory.series[0])
-    assert [item.sop_instance_uid for item in inputs] == list(inventory.series[0].uids)
-    assert all(len(item.sha256) == 64 for item in inputs)
