@@ -1,4 +1,4 @@
-"""Drawing a solid: from its exact circles to contours on planes."""
+"""Drawing a solid: from its exact sections to contours on planes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from rtplan.errors import GeometryError
 from rtplan.geometry.contour import Contour, GeometricType
 from rtplan.geometry.grid import FloatArray
 
-from .solids import Circle, Solid
+from .sections import Section, signed_area_mm2
+from .solid import Solid
 
 
 class Holes(StrEnum):
@@ -39,9 +40,9 @@ class Pen:
     phase : float
         Planes are at ``(k + phase) * spacing_mm`` for whole k.
     vertices : int
-        Vertices of a circle.
+        Vertices of a circle or another curved section; polygons have their corners.
     area_matched : bool
-        Polygons of the circle's area; otherwise inscribed.
+        Polygons of the section's area; otherwise inscribed.
     holes : Holes
     """
 
@@ -76,25 +77,27 @@ def draw(solid: Solid, pen: Pen) -> tuple[Contour, ...]:
     return tuple(
         contour
         for z in pen.planes_mm(low, high)
-        for contour in _draw_plane(solid.rings(float(z)), float(z), pen)
+        for contour in _draw_plane(solid.sections(float(z)), float(z), pen)
     )
 
 
 def drawn_volume_cc(solid: Solid, pen: Pen) -> float:
     """Volume, cc, of half-slice prisms over the polygons that ``draw`` makes."""
     low, high = solid.extent_mm(np.array([0.0, 0.0, 1.0]))
-    turn = 2 * np.pi / pen.vertices
-    shape = np.pi if pen.area_matched else np.pi * np.sin(turn) / turn
     area = sum(
-        shape * circle.radius_mm**2 * (-1 if circle.is_hole else 1)
+        signed_area_mm2(_polygon(section, pen)) * (-1 if section.is_hole else 1)
         for z in pen.planes_mm(low, high)
-        for circle in solid.rings(float(z))
+        for section in solid.sections(float(z))
     )
     return float(area) * pen.spacing_mm * 1e-3
 
 
-def _draw_plane(circles: tuple[Circle, ...], z_mm: float, pen: Pen) -> Iterator[Contour]:
-    rings = [c.polygon(pen.vertices, area_matched=pen.area_matched) for c in circles]
+def _polygon(section: Section, pen: Pen) -> FloatArray:
+    return section.polygon(pen.vertices, area_matched=pen.area_matched)
+
+
+def _draw_plane(sections: tuple[Section, ...], z_mm: float, pen: Pen) -> Iterator[Contour]:
+    rings = [_polygon(section, pen) for section in sections]
     if pen.holes is Holes.KEYHOLE and len(rings) == 2:
         rings = [keyhole(*rings)]
     kind = GeometricType.CLOSED_PLANAR

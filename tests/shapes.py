@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rtplan.dose.grid import DoseGrid
+from rtplan.dvh.engine import DoseInterpolation, EndCap, Interpolation, Settings
 from rtplan.geometry.contour import Contour, GeometricType, Structure
 from rtplan.geometry.grid import FloatArray, Grid
+
+PRISMS = Settings(
+    interpolation=Interpolation.RIGHT_PRISM,
+    end_cap=EndCap.HALF_SLICE,
+    dose_interpolation=DoseInterpolation.TRILINEAR,
+    uncertainty=False,
+)
+SHAPED = Settings(
+    interpolation=Interpolation.SHAPE_BASED,
+    end_cap=EndCap.ROUNDED,
+    dose_interpolation=DoseInterpolation.CUBIC,
+    uncertainty=False,
+)
 
 
 def circle(
@@ -24,6 +39,30 @@ def circle(
 def rectangle(x0: float, y0: float, x1: float, y1: float, z: float = 0.0) -> FloatArray:
     """A rectangle, counter-clockwise, (4, 3) mm."""
     return np.array([[x0, y0, z], [x1, y0, z], [x1, y1, z], [x0, y1, z]])
+
+
+def star(
+    radii: Sequence[float],
+    z: float = 0.0,
+    *,
+    size: float = 1.0,
+    centre: tuple[float, float] = (0.0, 0.0),
+) -> FloatArray:
+    """A ring (n, 3) mm seen whole from its centre: radii at equal angles, times ``size``."""
+    angle = 2 * np.pi * np.arange(len(radii)) / len(radii)
+    radius = size * np.asarray(radii, dtype=float)
+    x, y = centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle)
+    return np.column_stack([x, y, np.full(angle.size, z)])
+
+
+def redrawn(rings: Sequence[FloatArray], seed: int) -> list[FloatArray]:
+    """The same rings in another order, each from another start, some backwards, some closed."""
+    random, again = np.random.default_rng(seed), []
+    for index in random.permutation(len(rings)).tolist():
+        ring = np.roll(rings[index], random.integers(len(rings[index])), axis=0)
+        ring = ring[::-1] if random.random() < 0.5 else ring
+        again.append(np.concatenate([ring, ring[:1]]) if random.random() < 0.5 else ring)
+    return again
 
 
 def structure(
@@ -79,3 +118,34 @@ def linear(gradient: ArrayLike, at_origin: float = 50.0) -> Callable[[FloatArray
 def gaussian(sigma: float, maximum: float = 60.0) -> Callable[[FloatArray], FloatArray]:
     """A Gaussian field around the origin."""
     return lambda points: np.asarray(maximum * np.exp(-(points**2).sum(axis=1) / (2 * sigma**2)))
+
+
+def moved(
+    drawn: Structure, dose: DoseGrid, turn: FloatArray, shift_mm: ArrayLike = (0.0, 0.0, 0.0)
+) -> tuple[Structure, DoseGrid]:
+    """The same body in the same dose, both turned about the origin and then shifted."""
+    shift, grid = np.asarray(shift_mm, dtype=float), dose.grid
+    contours = tuple(
+        replace(contour, points_mm=contour.points_mm @ turn.T + shift) for contour in drawn.contours
+    )
+    place = replace(
+        grid, origin_mm=turn @ grid.origin_mm + shift, directions=turn @ grid.directions
+    )
+    return replace(drawn, contours=contours), replace(dose, grid=place)
+
+
+def stored_along(dose: DoseGrid, directions: FloatArray) -> DoseGrid:
+    """The same voxels, stored along other axes: columns (i, j, k), parallel to those they have."""
+    along = dose.grid.directions.T @ directions
+    order = np.abs(along).argmax(axis=0)
+    values = np.transpose(dose.values_gy, [2 - order[2], 2 - order[1], 2 - order[0]])
+    origin, axes = dose.grid.origin_mm, []
+    for column, row in enumerate(order.tolist()):
+        axis = dose.grid.axes_mm[row]
+        if along[row, column] < 0:
+            origin = origin + dose.grid.directions[:, row] * axis[-1]
+            axis = axis[-1] - axis[::-1]
+            values = np.flip(values, axis=2 - column)
+        axes.append(axis.copy())
+    grid = Grid(np.array(origin), np.array(directions), (axes[0], axes[1], axes[2]))
+    return replace(dose, grid=grid, values_gy=np.ascontiguousarray(values))

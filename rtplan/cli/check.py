@@ -22,9 +22,12 @@ EPILOG = """examples:
 
 Without --definition every definition of the package is checked; without --limits, tg101."""
 
-METRICS = ("D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.035cc[Gy]")
-"""Metrics of every structure in the report: ICRU 83 near-minimum, median, near-maximum, and
-the near-point dose of ICRU 91."""
+METRICS = (
+    *("Volume[cc]", "Min[Gy]", "Mean[Gy]", "Max[Gy]"),
+    *("D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D2%[Gy]", "D0.035cc[Gy]"),
+)
+"""Metrics of every structure in the report: its volume and extremes with their uncertainty, ICRU
+83 near-minimum, median, near-maximum, and the near-point dose of ICRU 91."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -162,7 +165,6 @@ def show(report: dict[str, Any], out: str | None) -> None:
 
 def _show_rows(limits: dict[str, Any]) -> None:
     from rtplan.cli import console
-    from rtplan.report.text import beside
 
     rows = [row for row in limits["rows"] if row["status"] != "not_evaluated"]
     if not rows:
@@ -173,10 +175,10 @@ def _show_rows(limits: dict[str, Any]) -> None:
         ["status", "structure", "metric", "value", "limit", "evidence"],
         [
             [
-                row["status"],
+                _status(row),
                 _matched(row),
                 row["metric"],
-                beside(row["value"], row["limit"]),
+                _value(row),
                 f"{row['op']} {row['limit']:g} {row['unit']}",
                 row["evidence"],
             ]
@@ -184,6 +186,17 @@ def _show_rows(limits: dict[str, Any]) -> None:
         ],
         right=(3,),
     )
+
+
+def _status(row: dict[str, Any]) -> str:
+    return f"{row['status']}{', within uncertainty' if row['within_uncertainty'] else ''}"
+
+
+def _value(row: dict[str, Any]) -> str:
+    from rtplan.report.text import beside, plus_minus
+
+    shown = beside(row["value"], row["limit"])
+    return f"{shown} {plus_minus(shown, row['uncertainty'])}".rstrip()
 
 
 def _fractions(limits: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rtplan.geometry.grid import Grid
 
 SCHEMA = "rtplan/doctor/1"
+_MOST_ROWS = 500
 _SEVERITIES = ("error", "warning", "info")
 
 
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
             case = link(inventory, choice=choice)
         except InputError as error:
             doubt = error
+    if case is not None:
+        case = _with_geometry(case)
     found = _findings(inventory, case, strict=args.strict)
     if args.json:
         common.write_json(_document(inventory, case, found, doubt), args.json)
@@ -58,6 +61,34 @@ def run(args: argparse.Namespace) -> int:
     if doubt is not None:
         raise doubt
     return EXIT_NOT_EVALUATED if has_errors(found) else EXIT_DONE
+
+
+def _with_geometry(case: Case) -> Case:
+    """The case, its contours looked at as every command will: what they find is found here too."""
+    from dataclasses import replace
+
+    from rtplan.dvh.case import compute_case, settings_for
+    from rtplan.dvh.engine import EndCap, Interpolation, Settings
+
+    if case.structure_set is None:
+        return case
+    plain = settings_for(case, Settings(Interpolation.RIGHT_PRISM, EndCap.HALF_SLICE))
+    volumes = compute_case(
+        replace(case, dose=None), structures=case.structure_set.structures, settings=plain
+    )
+    notes: list[Finding] = []
+    structures = []
+    for structure, result in zip(case.structure_set, volumes, strict=True):
+        notes += result.findings
+        reason = result.reason or ""
+        if result.volume_cc is None and structure.closed and structure.problem is None:
+            structure = replace(structure, problem=reason)
+        structures.append(structure)
+    return replace(
+        case,
+        structure_set=replace(case.structure_set, structures=tuple(structures)),
+        findings=(*case.findings, *notes),
+    )
 
 
 def _findings(inventory: Inventory, case: Case | None, *, strict: bool) -> tuple[Finding, ...]:
@@ -90,11 +121,14 @@ def _show(inventory: Inventory, case: Case | None, found: Sequence[Finding]) -> 
         console.notes(f"links ({case.label})", _link_lines(case))
         if case.structure_set is not None:
             print("structures:")
+            structures = case.structure_set.structures
             console.table(
                 ("#", "name", "type", "contours", "points", "state"),
-                [_structure_row(item) for item in case.structure_set],
+                [_structure_row(item) for item in structures[:_MOST_ROWS]],
                 right=(0, 3, 4),
             )
+            if len(structures) > _MOST_ROWS:
+                print(f"and {len(structures) - _MOST_ROWS} more; --json shows them\n")
     _show_findings(found)
 
 
@@ -188,6 +222,7 @@ def _link_lines(case: Case) -> list[str]:
         lines.append(f"dose: not used: {case.dose_problem}")
     else:
         state = "the plan's total dose" if case.dose_is_plans else case.dose_doubt
+        state = f"Dose Summation Type {dose.summation.value}; {state}"
         highest = float(dose.values_gy.max())
         lines.append(f"dose: {uid_end(dose.sop_instance_uid)}, maximum {highest:.3f} Gy; {state}")
     if case.stored_dvhs:

@@ -39,21 +39,46 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interpolation",
         choices=["right_prism", "shape_based"],
-        default="right_prism",
+        default="shape_based",
         help="between planes (default %(default)s)",
     )
     parser.add_argument(
         "--end-cap",
         choices=["none", "half_slice", "half_slice_capped", "rounded"],
-        default="half_slice",
+        default="rounded",
         help="beyond the last planes (default %(default)s)",
     )
     parser.add_argument(
         "--dose-interpolation",
         choices=["trilinear", "cubic"],
-        default="trilinear",
+        default="cubic",
         help="between voxels (default %(default)s)",
     )
+    parser.add_argument(
+        "--no-uncertainty",
+        action="store_true",
+        help="leave out how much contours and dose leave open; takes half the time",
+    )
+    parser.add_argument(
+        "--threads",
+        type=threads,
+        metavar="N",
+        default=1,
+        help="structures computed at a time; the results are the same (default %(default)s)",
+    )
+
+
+def threads(text: str) -> int:
+    """A number of threads as written.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is no whole number from 1 on.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads; write 1 or more")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,10 +99,17 @@ def run(args: argparse.Namespace) -> int:
             Interpolation(args.interpolation),
             EndCap(args.end_cap),
             DoseInterpolation(args.dose_interpolation),
+            uncertainty=not args.no_uncertainty,
         ),
     )
     with common.progress(args) as progress:
-        results = compute_case(case, structures=structures, settings=settings, progress=progress)
+        results = compute_case(
+            case,
+            structures=structures,
+            settings=settings,
+            threads=args.threads,
+            progress=progress,
+        )
     if args.strict:
         results = tuple(strict(result, common.raised(result.findings)) for result in results)
     prescription = prescribed_gy(case)
@@ -117,6 +149,7 @@ def choose(case: Case, wanted: Sequence[str] | None) -> tuple[Structure, ...]:
         No structure set; a name that is none of its ROIs, or of several.
     """
     from rtplan.errors import InputError, NamingError
+    from rtplan.protocol.naming import normalised
     from rtplan.report.text import shortened, visible
 
     if case.structure_set is None:
@@ -124,10 +157,11 @@ def choose(case: Case, wanted: Sequence[str] | None) -> tuple[Structure, ...]:
     structures = case.structure_set.structures
     if wanted is None:
         return structures
-    chosen = []
+    chosen: list[Structure] = []
     for text in wanted:
         found = [s for s in structures if f"#{s.number}" == text]
         found = found or [s for s in structures if s.name == text]
+        found = found or [s for s in structures if normalised(s.name) == normalised(text)]
         if not found:
             names = ", ".join(f"{shortened(visible(s.name))} (#{s.number})" for s in structures)
             raise NamingError(f"no ROI is called {shortened(visible(text))!r}; there are {names}")
@@ -166,6 +200,17 @@ def _missing(
     return False
 
 
+def _with_uncertainty(value: MetricValue) -> str:
+    """A metric's value and, where it is known, its uncertainty."""
+    from rtplan.cli import console
+    from rtplan.report.text import plus_minus
+
+    shown = console.number(value.value)
+    return (
+        shown if value.value is None else f"{shown} {plus_minus(shown, value.uncertainty)}".rstrip()
+    )
+
+
 def _print(
     case: Case, results: Sequence[StructureDVH], values: Sequence[dict[str, MetricValue]]
 ) -> None:
@@ -179,7 +224,7 @@ def _print(
         doses = (dvh.min_gy, dvh.mean_gy, dvh.max_gy) if dvh else (None, None, None)
         row = [result.name, console.number(result.volume_cc), console.number(result.covered_cc)]
         row += [console.number(value, digits=2) for value in doses]
-        row += [console.number(numbers[m].value) for m in metrics]
+        row += [_with_uncertainty(numbers[m]) for m in metrics]
         rows.append([str(result.number), *row])
         if result.reason:
             notes.append(f"{result.name}: {result.reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from rtplan.dicom.beams import sum_of_beams
 from rtplan.dicom.inventory import (
     FoundDose,
     FoundPlan,
@@ -135,7 +136,11 @@ def _starts(inventory: Inventory, plan: FoundPlan | None, dose: FoundDose | None
 def _doses_of(
     plan: FoundPlan, doses: Sequence[FoundDose], orphans: Sequence[FoundDose]
 ) -> Sequence[FoundDose | None]:
-    """The plan's own total dose; else its only dose; else one without plan in its frame."""
+    """The plan's own total dose; else the sum of its beams; else its only dose; else one without
+    plan in its frame."""
+    total = _summed(plan, doses)
+    if isinstance(total, FoundDose):
+        return [total]
     own = _best([dose for dose in doses if plan.uid in dose.plan_uids])
     if own and all(dose.problem for dose in own):
         return [max(own, key=lambda dose: len(dose.files))]
@@ -149,6 +154,24 @@ def _doses_of(
         or dose.uid in plan.plan.dose_uids
     ]
     return _best(near) or [None]
+
+
+def _summed(plan: FoundPlan, doses: Sequence[FoundDose]) -> FoundDose | str | None:
+    """The sum of the plan's beam doses, why there is none, or None where none is wanted."""
+    own = [dose for dose in doses if plan.uid in dose.plan_uids]
+    beams = [dose for dose in own if dose.summation is SummationType.BEAM]
+    if not beams or any(dose.summation is SummationType.PLAN for dose in own):
+        return None
+    return sum_of_beams(plan, beams)
+
+
+def why_not_summed(inventory: Inventory) -> tuple[str, ...]:
+    """For each plan whose beam doses do not give its total dose: the reason."""
+    return tuple(
+        f"the beam doses of RT Plan {uid_end(plan.uid)} were not summed: {reason}"
+        for plan in inventory.plans
+        if isinstance(reason := _summed(plan, inventory.doses), str)
+    )
 
 
 def _best(doses: Sequence[FoundDose]) -> list[FoundDose]:
@@ -201,6 +224,10 @@ def _joined(
         named = ", ".join(sorted(uid_end(uid) for uid in wanted if uid)) or "none"
         text = f"plan and dose refer to structure set {named}; {uid_end(item.uid)} was taken"
         notes = (*notes, finding("LNK001", text, sop_instance_uid=item.uid))
+    elif len(wanted) > 1:
+        ends = " and ".join(sorted(uid_end(uid) for uid in wanted if uid))
+        text = f"plan and dose refer to {ends}; {uid_end(item.uid)} was taken"
+        notes = (*notes, finding("LNK014", text, sop_instance_uid=item.uid))
     return replace(start, structure_set=item, notes=notes)
 
 

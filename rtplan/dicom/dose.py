@@ -6,13 +6,14 @@ or contradicts itself makes the dose unusable with a reason; nothing is assumed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtplan.dicom import encoding, files
+from rtplan.dicom import encoding, files, pixels
 from rtplan.dicom.dose_planes import Unusable, frames_of, read_planes
 from rtplan.dicom.inventory import FoundDose
 from rtplan.dicom.parse import (
@@ -23,7 +24,9 @@ from rtplan.dicom.parse import (
     integer,
     items,
     parse,
+    read_open,
     uid,
+    with_commas,
 )
 from rtplan.dicom.plan import references
 from rtplan.dicom.stored_dvh import read_stored_dvhs
@@ -33,9 +36,18 @@ from rtplan.findings import Finding, finding
 from rtplan.geometry.grid import Grid
 
 if TYPE_CHECKING:
+    from pydicom.dataelem import RawDataElement
     from pydicom.dataset import Dataset
 
 MAX_PIXEL_BYTES = 2 << 30
+_HIGHEST_GY = 1e6
+_NUMBERS = (
+    "DoseGridScaling",
+    "GridFrameOffsetVector",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "PixelSpacing",
+)
 _PHYSICAL, _EFFECTIVE = "PHYSICAL", "EFFECTIVE"
 _UNCOMPRESSED = (
     None,
@@ -64,6 +76,9 @@ def read_dose_header(parsed: Parsed, locator: str) -> tuple[FoundDose, tuple[Fin
     except DicomError as error:
         problem = str(error)
         notes.append(finding("RTD011", problem, sop_instance_uid=parsed.uid))
+    if commas := with_commas(dataset, _NUMBERS):
+        text = f"decimal commas in {', '.join(commas)}"
+        notes.append(finding("FIL014", text, sop_instance_uid=parsed.uid))
     summation = code(dataset, "DoseSummationType")
     dvhs, dvh_notes = read_stored_dvhs(dataset, parsed.uid)
     found = FoundDose(
@@ -96,11 +111,7 @@ def load_dose(found: FoundDose) -> tuple[DoseGrid, tuple[Finding, ...]]:
     if found.problem or found.grid is None:
         raise DoseError(found.problem or "the dose has no grid")
     try:
-        planes = []
-        for stream in files.open_each(found.files):
-            parsed = parse(files.read_all(stream), modality="RTDOSE")
-            planes.append(_values_gy(parsed))
-        values = planes[0] if len(planes) == 1 else np.concatenate(planes)
+        values = _read_values(found)
         grid = DoseGrid(
             grid=found.grid,
             values_gy=values,
@@ -113,9 +124,24 @@ def load_dose(found: FoundDose) -> tuple[DoseGrid, tuple[Finding, ...]]:
         )
     except DoseError:
         raise
-    except (Unusable, RtplanError) as error:
+    except RtplanError as error:
         raise DoseError(str(error)) from None
     return grid, tuple(_doubts(found, grid))
+
+
+def _read_values(found: FoundDose) -> NDArray[np.float32]:
+    """Values of all files: summed where they are of beams, else planes one after the other."""
+    parts = (_values_gy(stream) for stream in files.open_each(found.files))
+    if not found.is_sum:
+        planes = list(parts)
+        values = planes[0] if len(planes) == 1 else np.concatenate(planes)
+    else:
+        values = next(parts)
+        for part in parts:
+            values += part
+    if not values.any():
+        raise Unusable("RTD020", "the dose is 0 everywhere")
+    return values
 
 
 def _doubts(found: FoundDose, dose: DoseGrid) -> list[Finding]:
@@ -219,62 +245,94 @@ def _check_values(dataset: Dataset, parsed: Parsed, grid: Grid) -> None:
     if "PixelData" not in dataset:
         raise Unusable("RTD013", "the object holds no pixel data")
     if parsed.transfer_syntax_uid in _UNCOMPRESSED:
-        _native_bytes(dataset, storage)
+        _check_length(dataset, storage)
+    else:
+        needed = storage.count * storage.bits // 8
+        pixels.check_compressed(dataset, parsed.transfer_syntax_uid, needed)
 
 
-def _native_bytes(dataset: Dataset, storage: _Storage) -> bytes:
+def _check_length(dataset: Dataset, storage: _Storage) -> RawDataElement:
+    """The stored pixel data, of just the length that is needed."""
     with foreign_faults("read the pixel data of"):
-        data = bytes(dataset.get_item("PixelData").value or b"")
+        stored = cast("RawDataElement", dataset.get_item("PixelData", keep_deferred=True))
+        length = stored.length if stored.value is None else len(stored.value)
     expected = storage.count * storage.bits // 8
-    if len(data) != expected:
+    if length != expected:
         raise Unusable(
             "RTD004",
-            f"pixel data has {len(data)} bytes, {expected} are needed for {storage.count} values "
+            f"pixel data has {length} bytes, {expected} are needed for {storage.count} values "
             f"of {storage.bits} bits",
         )
-    return data
+    return stored
 
 
-def _values_gy(parsed: Parsed) -> NDArray[np.float32]:
-    """Values (k, j, i) in Gy, planes in ascending order."""
-    if parsed.problem:
-        raise Unusable("FIL001", parsed.problem)
-    dataset = parsed.dataset
-    planes = read_planes(dataset, parsed.uid, [])
-    storage = _storage(dataset, parsed.transfer_syntax_uid)
-    if parsed.transfer_syntax_uid in _UNCOMPRESSED:
-        order = ">" if parsed.transfer_syntax_uid == encoding.EXPLICIT_BE else "<"
-        kind = f"{order}{'i' if storage.is_signed else 'u'}{storage.bits // 8}"
-        stored: NDArray[np.generic] = np.frombuffer(_native_bytes(dataset, storage), dtype=kind)
+def _values_gy(stream: BinaryIO) -> NDArray[np.float32]:
+    """Values (k, j, i) in Gy of an open file, planes in ascending order.
+
+    Uncompressed planes are read one after the other, so that the values are in memory once.
+    """
+    syntax = encoding.read_start(stream.read(files.HEAD_BYTES)).transfer_syntax_uid
+    if syntax in _UNCOMPRESSED and syntax != encoding.DEFLATED_DATASET:
+        dataset = read_open(stream)
     else:
-        stored = _decoded(dataset, parsed.transfer_syntax_uid)
-    if stored.size != storage.count:
-        raise Unusable(
-            "RTD004", f"pixel data decodes to {stored.size} values, expected {storage.count}"
-        )
-    _check_range(stored, storage)
-    ordered = stored.reshape(planes.grid.shape)
-    if not (planes.order == np.arange(planes.order.size)).all():
-        ordered = ordered[planes.order]
-    return (ordered.astype(np.float64) * storage.scaling).astype(np.float32)
+        parsed = parse(files.read_all(stream), modality="RTDOSE")
+        if parsed.problem:
+            raise Unusable("FIL001", parsed.problem)
+        dataset = parsed.dataset
+    planes = read_planes(dataset, uid(dataset, "SOPInstanceUID") or "", [])
+    storage = _storage(dataset, syntax)
+    values = np.empty(planes.grid.shape, dtype=np.float32)
+    plane_gy = np.empty(planes.grid.shape[1:])
+    limits = []
+    stored = _stored_planes(stream, dataset, storage, syntax)
+    for target, plane in zip(np.argsort(planes.order).tolist(), stored, strict=True):
+        limits += [int(plane.min()), int(plane.max())]
+        plane_gy[...] = plane.reshape(plane_gy.shape)
+        plane_gy *= storage.scaling
+        values[target] = plane_gy
+    _check_range(min(limits), max(limits), storage)
+    _check_highest(min(limits), max(limits), storage)
+    return values
 
 
-def _check_range(stored: NDArray[np.generic], storage: _Storage) -> None:
-    """Values must fit the bits that are said to be stored."""
-    if storage.stored_bits == storage.bits:
+def _stored_planes(
+    stream: BinaryIO, dataset: Dataset, storage: _Storage, transfer_syntax_uid: str | None
+) -> Iterator[NDArray[np.generic]]:
+    """The stored values, plane by plane, each (j * i,)."""
+    frames = frames_of(dataset)
+    size = storage.count // frames
+    if transfer_syntax_uid not in _UNCOMPRESSED:
+        yield from pixels.decode(dataset, storage.count).reshape(frames, size)
         return
-    highest = 2 ** (storage.stored_bits - storage.is_signed) - 1
-    lowest = -highest - 1 if storage.is_signed else 0
-    if int(stored.max()) > highest or int(stored.min()) < lowest:
-        raise Unusable("RTD004", f"values do not fit {storage.stored_bits} bits stored")
+    order = ">" if transfer_syntax_uid == encoding.EXPLICIT_BE else "<"
+    kind = np.dtype(f"{order}{'i' if storage.is_signed else 'u'}{storage.bits // 8}")
+    pixel_data = _check_length(dataset, storage)
+    if transfer_syntax_uid == encoding.DEFLATED_DATASET:
+        with foreign_faults("read the pixel data of"):
+            pixel_data = cast("RawDataElement", dataset.get_item("PixelData"))
+    if pixel_data.value is not None:
+        yield from np.frombuffer(pixel_data.value, dtype=kind).reshape(frames, size)
+        return
+    stream.seek(pixel_data.value_tell)
+    for _ in range(frames):
+        plane = stream.read(size * kind.itemsize)
+        if len(plane) != size * kind.itemsize:
+            raise Unusable("FIL001", "the file ends within the pixel data")
+        yield np.frombuffer(plane, dtype=kind)
 
 
-def _decoded(dataset: Dataset, transfer_syntax_uid: str | None) -> NDArray[np.generic]:
-    try:
-        with foreign_faults("decode"):
-            return np.asarray(dataset.pixel_array)
-    except DicomError as error:
+def _check_highest(lowest: int, highest: int, storage: _Storage) -> None:
+    """A Dose Grid Scaling that is far off shows in the highest dose."""
+    highest_gy = float(max(abs(highest), abs(lowest))) * storage.scaling
+    if highest_gy > _HIGHEST_GY:
         raise Unusable(
-            "RTD005",
-            f"pixel data of transfer syntax {transfer_syntax_uid} cannot be decoded: {error}",
-        ) from None
+            "RTD019", f"the highest dose is {highest_gy:g} Gy, expected at most {_HIGHEST_GY:g} Gy"
+        )
+
+
+def _check_range(lowest: int, highest: int, storage: _Storage) -> None:
+    """Values must fit the bits that are said to be stored."""
+    most = 2 ** (storage.stored_bits - storage.is_signed) - 1
+    least = -most - 1 if storage.is_signed else 0
+    if highest > most or lowest < least:
+        raise Unusable("RTD004", f"values do not fit {storage.stored_bits} bits stored")

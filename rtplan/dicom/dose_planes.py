@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rtplan.dicom.inventory import FoundDose
 from rtplan.dicom.parse import decimals, integer
-from rtplan.errors import DicomError
+from rtplan.errors import DicomError, DoseError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.grid import FloatArray, Grid
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _POSITION_MM = 1e-3
 _UNEVEN_MM = 1e-3
 _NEAREST_MM = 0.01
+_WIDEST_MM = 1_000.0
+_FARTHEST_MM = 100_000.0
 _GAP_FACTOR = 1.5
 _ORTHOGONAL = 1e-3
 _TWO_READINGS = (
@@ -34,7 +36,7 @@ _TWO_READINGS = (
 )
 
 
-class Unusable(Exception):
+class Unusable(DoseError):
     """The dose cannot be used: the code of the finding, and why."""
 
     def __init__(self, code: str, text: str) -> None:
@@ -71,10 +73,13 @@ def read_planes(dataset: Dataset, sop_instance_uid: str, notes: list[Finding]) -
     orientation = _needed(dataset, "ImageOrientationPatient", 6)
     position = _needed(dataset, "ImagePositionPatient", 3)
     spacing = _needed(dataset, "PixelSpacing", 2)
-    if min(spacing) <= 0:
+    if min(spacing) < _NEAREST_MM or max(spacing) > _WIDEST_MM:
         raise Unusable("RTD011", f"Pixel Spacing is {spacing[0]:g}, {spacing[1]:g} mm")
     directions = plane_directions(orientation)
     offsets, doubt = _plane_offsets(dataset, position, directions)
+    farthest = max(*(abs(value) for value in position), float(np.abs(offsets).max()))
+    if farthest > _FARTHEST_MM:
+        raise Unusable("RTD011", f"the dose lies {farthest:g} mm from the origin of the patient")
     if doubt:
         note("RTD018", doubt)
     order = np.argsort(offsets, kind="stable")

@@ -18,11 +18,12 @@ from rtplan.errors import DicomError
 
 IMPLICIT_LE = "1.2.840.10008.1.2"
 EXPLICIT_BE = "1.2.840.10008.1.2.2"
-DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.8.1")
 DEFLATED_DATASET = "1.2.840.10008.1.2.1.99"
 MAX_INFLATED_BYTES = 512 << 20
 MAX_DEPTH = 60
+MAX_ELEMENTS = 4_000_000
 
+_PIECE_BYTES = 1 << 18
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXEL_DATA = 0x7FE00010
@@ -43,10 +44,16 @@ class Whole(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The outcome of a walk: where it stopped (byte) and at which element, if not at the end."""
+    """The outcome of a walk: where it stopped (byte), and why if that is not the end.
+
+    Zero bytes that follow a whole data set are padding: they lie beyond ``end``. ``disorder``
+    names the first element that comes after one of a higher tag (PS3.5 7.1).
+    """
 
     whole: Whole
+    end: int
     text: str = ""
+    disorder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +75,10 @@ class _Header:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Level:
     """An open container: ``end`` is None where its length is undefined, ``bound`` where it must
-    end at the latest."""
+    end at the latest, ``last`` the tag of its last element."""
 
     kind: str
     end: int | None
@@ -79,12 +86,15 @@ class _Level:
     explicit: bool
     big: bool
     tag: int
+    last: int = -1
+    disorder: str = ""
 
 
 class _StopError(Exception):
     def __init__(self, whole: Whole, text: str) -> None:
         super().__init__(text)
-        self.extent = Extent(whole, text)
+        self.whole = whole
+        self.text = text
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -122,7 +132,7 @@ def read_start(head: bytes) -> Start:
     except _StopError:
         pass
     syntax = meta.get(0x00020010) or None
-    identity = {} if syntax in DEFLATED[:1] else dict(_identity(head, position, syntax))
+    identity = {} if syntax == DEFLATED_DATASET else dict(_identity(head, position, syntax))
     return Start(
         offset=position,
         transfer_syntax_uid=syntax,
@@ -135,21 +145,38 @@ def read_start(head: bytes) -> Start:
 def inflate(data: bytes, offset: int) -> bytes:
     """The deflated data set after ``offset``, inflated within ``MAX_INFLATED_BYTES``.
 
+    It is inflated twice: the first time only counted, so that a bomb takes no memory.
+
     Raises
     ------
     DicomError
         It inflates to more, or is not deflated data.
     """
+    size = 0
+    for part in _inflated(data, offset):
+        size += len(part)
+        if size > MAX_INFLATED_BYTES:
+            raise DicomError(f"the deflated data set holds more than {MAX_INFLATED_BYTES} bytes")
+    plain = bytearray()
+    for part in _inflated(data, offset):
+        plain += part
+    return bytes(plain)
+
+
+def _inflated(data: bytes, offset: int) -> Iterator[bytes]:
+    """The inflated bytes, a piece at a time."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        plain = inflater.decompress(data[offset:], MAX_INFLATED_BYTES + 1)
-    except zlib.error as error:
-        raise DicomError(f"the deflated data set is damaged ({error})") from None
-    if len(plain) > MAX_INFLATED_BYTES:
-        raise DicomError(f"the deflated data set holds more than {MAX_INFLATED_BYTES} bytes")
-    if not inflater.eof:
-        raise DicomError("the deflated data set is cut off")
-    return plain
+    for start in range(offset, len(data), _PIECE_BYTES):
+        waiting = data[start : start + _PIECE_BYTES]
+        while waiting:
+            try:
+                yield inflater.decompress(waiting, _PIECE_BYTES)
+            except zlib.error:
+                raise DicomError("the deflated data set is damaged") from None
+            waiting = inflater.unconsumed_tail
+        if inflater.eof:
+            return
+    raise DicomError("the deflated data set is cut off")
 
 
 def check_extent(data: bytes, *, offset: int, transfer_syntax_uid: str | None) -> Extent:
@@ -163,17 +190,18 @@ def check_extent(data: bytes, *, offset: int, transfer_syntax_uid: str | None) -
         Where the data set begins, after the file meta information.
     transfer_syntax_uid : str or None
         None where the file does not say; the encoding is then seen from the first element.
+
+    Raises
+    ------
+    DicomError
+        There are more than ``MAX_ELEMENTS`` elements, items and fragments.
     """
     if offset >= len(data):
-        return Extent(Whole.CUT_OFF, "nothing follows the file meta information")
+        return Extent(Whole.CUT_OFF, len(data), "nothing follows the file meta information")
     big = transfer_syntax_uid == EXPLICIT_BE
     explicit = _is_explicit(data, offset)
     top = _Level("dataset", len(data), len(data), explicit, big, 0)
-    try:
-        _walk(data, offset, top)
-    except _StopError as stop:
-        return stop.extent
-    return Extent(Whole.YES)
+    return _walk(data, offset, top)
 
 
 def pixel_data_is_whole(
@@ -240,25 +268,31 @@ def _why(data: bytes, bound: int) -> Whole:
     return Whole.CUT_OFF if bound >= len(data) else Whole.CONTRADICTORY
 
 
-def _walk(data: bytes, position: int, top: _Level) -> None:
+def _walk(data: bytes, position: int, top: _Level) -> Extent:
     stack = [top]
-    while stack:
-        level = stack[-1]
-        if level.end is not None and position >= level.end:
-            stack.pop()
-            continue
-        if level is top and not any(data[position : position + 8]):
-            if any(data[position:]):
-                raise _StopError(Whole.CONTRADICTORY, f"no element at byte {position}")
-            return
-        if level.kind == "dataset":
-            position = _element(data, position, stack)
-        else:
-            position = _item(data, position, stack)
-        if len(stack) > MAX_DEPTH:
-            raise _StopError(
-                Whole.CONTRADICTORY, f"sequences nested deeper than {MAX_DEPTH // 2} levels"
-            )
+    steps = 0
+    try:
+        while stack:
+            steps += 1
+            if steps > MAX_ELEMENTS:
+                raise DicomError(f"it holds more than {MAX_ELEMENTS} elements")
+            level = stack[-1]
+            if level.end is not None and position >= level.end:
+                stack.pop()
+                continue
+            if level is top and not any(data[position : position + 8]):
+                if len(data.rstrip(b"\0")) > position:
+                    raise _StopError(Whole.CONTRADICTORY, f"no element at byte {position}")
+                break
+            step = _element if level.kind == "dataset" else _item
+            position = step(data, position, stack)
+            if len(stack) > MAX_DEPTH:
+                raise _StopError(
+                    Whole.CONTRADICTORY, f"sequences nested deeper than {MAX_DEPTH // 2} levels"
+                )
+    except _StopError as stop:
+        return Extent(stop.whole, position, stop.text)
+    return Extent(Whole.YES, position, disorder=top.disorder)
 
 
 def _element(data: bytes, position: int, stack: list[_Level]) -> int:
@@ -270,6 +304,9 @@ def _element(data: bytes, position: int, stack: list[_Level]) -> int:
         return header.value
     if header.tag >> 16 == 0xFFFE:
         raise _StopError(Whole.CONTRADICTORY, f"a stray delimiter at byte {position}")
+    if header.tag <= level.last:
+        _note_order(header.tag, position, level, stack[0])
+    level.last = header.tag
     if header.length == _UNDEFINED:
         stack.append(_undefined(header, level))
         return header.value
@@ -277,7 +314,7 @@ def _element(data: bytes, position: int, stack: list[_Level]) -> int:
     if end > level.bound:
         raise _StopError(
             Whole.CUT_OFF if end > len(data) else Whole.CONTRADICTORY,
-            f"({header.tag >> 16:04X},{header.tag & 0xFFFF:04X}) at byte {position} declares "
+            f"{_shown(header.tag)} at byte {position} declares "
             f"{header.length} bytes, {level.bound - header.value} are there",
         )
     is_sequence = header.vr == b"SQ" or (not level.explicit and header.tag in _sequence_tags())
@@ -285,6 +322,17 @@ def _element(data: bytes, position: int, stack: list[_Level]) -> int:
         stack.append(_Level("sequence", end, end, level.explicit, level.big, header.tag))
         return header.value
     return end
+
+
+def _note_order(tag: int, position: int, level: _Level, top: _Level) -> None:
+    """An element twice in a row leaves open which one holds; a lower tag is only noted."""
+    if tag == level.last:
+        raise _StopError(Whole.CONTRADICTORY, f"{_shown(tag)} at byte {position} is there twice")
+    top.disorder = top.disorder or f"{_shown(tag)} comes after {_shown(level.last)}"
+
+
+def _shown(tag: int) -> str:
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 def _undefined(header: _Header, level: _Level) -> _Level:

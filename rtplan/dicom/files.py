@@ -20,11 +20,15 @@ from rtplan.errors import DicomError, InputError
 from rtplan.findings import Finding, finding
 
 MEMBER_MARK = "!/"
+HEAD_BYTES = 1 << 14
+"""So much of a file's beginning tells what it is."""
 MAX_FILES = 200_000
 MAX_OBJECT_BYTES = 2 << 30
 MAX_ARCHIVE_BYTES = 32 << 30
 MAX_RATIO = 250
 RATIO_FREE_BYTES = 256 << 20
+MAX_ARCHIVE_RATIO = 100
+ARCHIVE_FREE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +136,10 @@ def open_each(locators: Iterable[str]) -> Iterator[BinaryIO]:
 
 def read_all(stream: BinaryIO) -> bytes:
     """All bytes of an open file; DicomError beyond ``MAX_OBJECT_BYTES``."""
-    stream.seek(0)
-    data = stream.read(MAX_OBJECT_BYTES + 1)
-    if len(data) > MAX_OBJECT_BYTES:
+    if stream.seek(0, os.SEEK_END) > MAX_OBJECT_BYTES:
         raise DicomError(f"the file is larger than {MAX_OBJECT_BYTES} bytes")
-    return data
+    stream.seek(0)
+    return stream.read()
 
 
 def is_member(locator: str) -> bool:
@@ -166,7 +169,8 @@ def _list_folder(root: Path) -> Listing:
     findings: list[Finding] = []
     leaving = unreadable = 0
     inside = root.resolve()
-    for folder, subfolders, names in os.walk(root, followlinks=False):
+    unlisted: list[OSError] = []
+    for folder, subfolders, names in os.walk(root, onerror=unlisted.append, followlinks=False):
         subfolders.sort()
         for name in (*subfolders, *sorted(names)):
             path = Path(folder, name)
@@ -184,6 +188,8 @@ def _list_folder(root: Path) -> Listing:
         findings.append(finding("FIL006", f"{leaving} links that lead out of the folder"))
     if unreadable:
         findings.append(finding("FIL007", f"{unreadable} entries that are not plain files"))
+    if unlisted:
+        findings.append(finding("FIL007", f"{len(unlisted)} folders that may not be listed"))
     if len(found) > MAX_FILES:
         raise InputError(
             f"the folder holds {len(found)} files, more than {MAX_FILES}; give one case's folder"
@@ -201,10 +207,16 @@ def _list_archive(path: Path) -> Listing:
         raise InputError(f"the zip cannot be read ({error}); unpack it and give the folder") from (
             None
         )
-    if len(members) > MAX_FILES or sum(m.file_size for m in members) > MAX_ARCHIVE_BYTES:
+    size, packed = sum(m.file_size for m in members), max(path.stat().st_size, 1)
+    if len(members) > MAX_FILES or size > MAX_ARCHIVE_BYTES:
         raise InputError(
-            f"the zip holds {len(members)} members of {sum(m.file_size for m in members)} bytes; "
-            f"at most {MAX_FILES} and {MAX_ARCHIVE_BYTES} are read: unpack it and give the folder"
+            f"the zip holds {len(members)} members of {size} bytes; at most {MAX_FILES} and "
+            f"{MAX_ARCHIVE_BYTES} are read: unpack it and give the folder"
+        )
+    if size > ARCHIVE_FREE_BYTES and size > MAX_ARCHIVE_RATIO * packed:
+        raise InputError(
+            f"the zip unpacks to {size} bytes, {size // packed} times its own size, which no DICOM "
+            f"files do; unpack it and give the folder if it is sound"
         )
     for member in members:
         if member.is_dir():

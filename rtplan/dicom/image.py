@@ -6,6 +6,7 @@ name, and split where size, orientation, spacing or frame of reference differ.
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,17 @@ from rtplan.dicom import encoding, files
 from rtplan.dicom.dose import MAX_PIXEL_BYTES
 from rtplan.dicom.dose_planes import plane_directions
 from rtplan.dicom.inventory import FoundSeries
-from rtplan.dicom.parse import codes, decimals, foreign_faults, integer, patient_key, uid
+from rtplan.dicom.parse import (
+    Parsed,
+    codes,
+    decimal,
+    decimals,
+    foreign_faults,
+    integer,
+    parse,
+    patient_key,
+    uid,
+)
 from rtplan.errors import DicomError, InputError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.grid import FloatArray, Grid
@@ -42,6 +53,8 @@ _HEADER = (
     "Columns",
     "InstanceNumber",
 )
+_START_BYTES = 1 << 12
+_HEADER_BYTES = 4 << 20
 _POSITION_MM = 1e-3
 _SIDEWAYS_MM = 0.1
 _UNEVEN = 0.01
@@ -87,17 +100,11 @@ def read_slice(stream: BinaryIO, size: int, *, locator: str, modality: str) -> S
     DicomError
         It cannot be parsed or has no UID.
     """
-    import pydicom
-
-    stream.seek(0)
-    with foreign_faults("parse"):
-        dataset = pydicom.dcmread(
-            stream, force=True, stop_before_pixels=True, specific_tags=list(_HEADER)
-        )
+    dataset, is_whole = _header(stream, size)
     sop_uid, series_uid = uid(dataset, "SOPInstanceUID"), uid(dataset, "SeriesInstanceUID")
     if not sop_uid or not series_uid:
         raise DicomError("an image has no SOP Instance UID or no Series Instance UID")
-    problem = None if _pixels_whole(stream, size, dataset) else "its pixel data is cut off"
+    problem = None if is_whole else "its pixel data is cut off"
     shape, position, orientation, spacing = (0, 0), None, None, None
     instance = None
     try:
@@ -162,7 +169,7 @@ def read_image(series: ImageSeries) -> Image:
         raise InputError(f"the image series needs {needed} bytes, more than {MAX_PIXEL_BYTES}")
     try:
         if len(series.files) == 1 or any(files.is_member(name) for name in series.files):
-            values = _read_one_by_one(series.files)
+            values = _read_one_by_one(series.files, series.grid.shape[1:])
         else:
             values = _read_volume(series.files)
     except DicomError as error:
@@ -175,11 +182,30 @@ def read_image(series: ImageSeries) -> Image:
     return Image(series.grid, values, series.modality)
 
 
+def _header(stream: BinaryIO, size: int) -> tuple[Dataset, bool]:
+    """The header of an image, and whether its pixel data is as long as it declares.
+
+    Of a large file only the first ``_HEADER_BYTES`` are looked at.
+    """
+    import pydicom
+
+    stream.seek(0)
+    start = encoding.read_start(stream.read(_START_BYTES))
+    stream.seek(0)
+    if start.transfer_syntax_uid == encoding.DEFLATED_DATASET:
+        plain = encoding.inflate(files.read_all(stream), start.offset)
+        stream, size = io.BytesIO(plain), len(plain)
+    elif size > _HEADER_BYTES:
+        stream = io.BytesIO(stream.read(_HEADER_BYTES))
+    with foreign_faults("parse"):
+        dataset = pydicom.dcmread(
+            stream, force=True, stop_before_pixels=True, specific_tags=list(_HEADER)
+        )
+    return dataset, _pixels_whole(stream, size, dataset)
+
+
 def _pixels_whole(stream: BinaryIO, size: int, dataset: Dataset) -> bool:
     """Compare the declared length of the pixel data, where the parser stopped, with the file."""
-    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    if syntax == encoding.DEFLATED_DATASET:
-        return True
     position = stream.tell()
     head = stream.read(12)
     if not head:
@@ -299,15 +325,34 @@ def _read_volume(locators: Sequence[str]) -> NDArray[np.float32]:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
-def _read_one_by_one(locators: Sequence[str]) -> NDArray[np.float32]:
+def _read_one_by_one(locators: Sequence[str], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Slices with pydicom: a single one, or members of an archive, which have no path."""
-    import pydicom
-
-    planes = []
-    for stream in files.open_each(locators):
+    values = np.empty((len(locators), *shape), dtype=np.float32)
+    for plane, stream in zip(values, files.open_each(locators), strict=True):
+        dataset = _with_syntax(parse(files.read_all(stream), modality=""))
+        declared = integer(dataset, "Rows"), integer(dataset, "Columns")
+        if declared != shape or any(
+            (integer(dataset, keyword) or 1) != 1
+            for keyword in ("NumberOfFrames", "SamplesPerPixel")
+        ):
+            raise DicomError("a slice is not the single plane that its header promised")
+        slope, intercept = decimal(dataset, "RescaleSlope"), decimal(dataset, "RescaleIntercept")
         with foreign_faults("decode"):
-            dataset = pydicom.dcmread(stream, force=True)
-            slope = float(dataset.get("RescaleSlope", 1) or 1)
-            intercept = float(dataset.get("RescaleIntercept", 0) or 0)
-            planes.append(np.asarray(dataset.pixel_array, dtype=np.float32) * slope + intercept)
-    return np.stack(planes).astype(np.float32)
+            plane[:] = np.asarray(dataset.pixel_array, dtype=np.float32) * (slope or 1.0)
+        plane += intercept or 0.0
+    return values
+
+
+def _with_syntax(parsed: Parsed) -> Dataset:
+    """The data set as a decoder needs it: what was inflated, or never said, is little endian."""
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    dataset = parsed.dataset
+    if parsed.transfer_syntax_uid in (None, encoding.DEFLATED_DATASET):
+        is_implicit, _ = dataset.original_encoding
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
+        )
+    return dataset

@@ -39,12 +39,17 @@ class FoundStructureSet:
 
 @dataclass(frozen=True, slots=True)
 class FoundPlan:
-    """A plan, the file it came from, and the key of its patient."""
+    """A plan, the file it came from, and the key of its patient.
+
+    ``fraction_beams`` are the beams that its only fraction group treats with; empty where there
+    are several groups or they are not known.
+    """
 
     plan: Plan
     input: Input
     patient: str
     frame_of_reference_uid: str | None = None
+    fraction_beams: tuple[int, ...] = ()
 
     @property
     def uid(self) -> str:
@@ -59,7 +64,7 @@ class FoundDose:
     Parameters
     ----------
     files : tuple of str
-        Locators, one for each object: several where single planes were joined.
+        Locators, one for each object: several where single planes were joined or beams summed.
     inputs : tuple of Input
         One for each file; the first gives the identity.
     grid : Grid or None
@@ -74,6 +79,8 @@ class FoundDose:
         Referenced RT Plans: one, or several for a sum of plans.
     beam_numbers : tuple of int
         Referenced beams, where the dose is of beams.
+    is_sum : bool
+        Whether the values are the sum of those of all files, each on the grid.
     """
 
     files: tuple[str, ...]
@@ -89,6 +96,7 @@ class FoundDose:
     plan_uids: tuple[str, ...] = ()
     structure_set_uid: str | None = None
     beam_numbers: tuple[int, ...] = ()
+    is_sum: bool = False
     stored_dvhs: tuple[StoredDVH, ...] = ()
 
     @property
@@ -99,7 +107,8 @@ class FoundDose:
     @property
     def description(self) -> str:
         """What kind of dose it is, without a name: ``"BEAM, beam 2, GY, EFFECTIVE"``."""
-        parts = [self.summation_text or "no summation type"]
+        sum_of = "sum of " if self.is_sum else ""
+        parts = [f"{sum_of}{self.summation_text or 'no summation type'}"]
         if self.beam_numbers:
             plural = "s" if len(self.beam_numbers) > 1 else ""
             parts.append(f"beam{plural} {', '.join(map(str, self.beam_numbers))}")

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from rtplan.case import Case, ImageSeries, Input
-from rtplan.dicom.chains import Chain, chains, describe, rt_objects
+from rtplan.dicom.beams import sum_doubt
+from rtplan.dicom.chains import Chain, chains, describe, rt_objects, why_not_summed
 from rtplan.dicom.dose import load_dose
+from rtplan.dicom.dose_planes import Unusable
 from rtplan.dicom.inventory import (
     FoundDose,
     FoundPlan,
@@ -23,10 +25,15 @@ from rtplan.dicom.inventory import (
     uid_end,
 )
 from rtplan.dicom.parse import NO_PATIENT
+from rtplan.dicom.segmentation import MODALITY as SEGMENTATION
+from rtplan.dicom.segmentation import without_segmentations
 from rtplan.dose.grid import DoseGrid, SummationType
 from rtplan.errors import AmbiguousError, DoseError, InputError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import StructureSet
+
+_PLAUSIBLE = (0.5, 5.0)
+"""Highest dose of a plan over its highest prescribed dose: beyond this range it is doubted."""
 
 _Object = TypeVar("_Object", FoundPlan, FoundStructureSet, FoundDose)
 
@@ -58,7 +65,7 @@ def link(inventory: Inventory, *, choice: Choice | None = None) -> Case:
     choice = choice or Choice()
     chain, notes = _choose(inventory, choice)
     dose, problem, dose_notes = _load(chain)
-    doubt = _doubt(chain) if dose is not None else None
+    doubt = _doubt(chain, float(dose.values_gy.max())) if dose is not None else None
     notes += [*_note_chain(chain), *dose_notes, *([doubt] if doubt else [])]
     structure_set = None
     if chain.structure_set is not None:
@@ -89,6 +96,9 @@ def _choose(inventory: Inventory, choice: Choice) -> tuple[Chain, list[Finding]]
             f"no RT object can be used{': ' + reasons if reasons else ''}; export them again"
         )
     left = _by_patient(inventory, choice.patient)
+    notes: tuple[Finding, ...] = ()
+    if choice.structure_set is None:
+        left, notes = without_segmentations(left)
     plan = _match(choice.plan, left.plans, "RT Plan", "--plan")
     structure_set = _match(
         choice.structure_set, left.structure_sets, "RT Structure Set", "--structure-set"
@@ -96,9 +106,20 @@ def _choose(inventory: Inventory, choice: Choice) -> tuple[Chain, list[Finding]]
     dose = _match(choice.dose, left.doses, "RT Dose", "--dose")
     possible = chains(left, plan=plan, structure_set=structure_set, dose=dose)
     if len(possible) > 1:
-        raise AmbiguousError(_listing(possible))
+        raise AmbiguousError("\n".join([_listing(possible), *why_not_summed(left)]))
     chain = possible[0]
-    return chain, [*chain.notes, *_left_out(left, chain)]
+    return _without_roi_numbers(chain), [*chain.notes, *notes, *_left_out(left, chain)]
+
+
+def _without_roi_numbers(chain: Chain) -> Chain:
+    """A chain of a segmentation without the ROI numbers of plan and dose: they mean another set."""
+    found, plan, dose = chain.structure_set, chain.plan, chain.dose
+    if found is None or found.input.modality != SEGMENTATION:
+        return chain
+    if plan is not None:
+        stated = tuple(replace(item, roi_number=None) for item in plan.plan.prescriptions)
+        plan = replace(plan, plan=replace(plan.plan, prescriptions=stated))
+    return replace(chain, plan=plan, dose=dose and replace(dose, stored_dvhs=()))
 
 
 def _by_patient(inventory: Inventory, patient: str | None) -> Inventory:
@@ -177,29 +198,53 @@ def _load(chain: Chain) -> tuple[DoseGrid | None, str | None, tuple[Finding, ...
     try:
         dose, notes = load_dose(found)
     except DoseError as error:
-        return None, str(error), (_note("LNK010", str(error), found.uid),)
+        code = error.code if isinstance(error, Unusable) else "LNK010"
+        return None, str(error), (_note(code, str(error), found.uid),)
     return dose, None, notes
 
 
-def _doubt(chain: Chain) -> Finding | None:
+def _doubt(chain: Chain, highest_gy: float) -> Finding | None:
     """Why the dose is not the total dose of the chain's plan, or None where it is."""
-    found = chain.dose
+    found, plan = chain.dose, chain.plan
     assert found is not None
+    if found.is_sum and plan is not None:
+        reason = sum_doubt(plan, highest_gy)
+        if reason is None:
+            return None
+        return _note("LNK003", f"the dose is the sum of the plan's beam doses: {reason}", found.uid)
     if found.summation is not SummationType.PLAN:
         text = (
             f"Dose Summation Type is {found.summation_text or 'missing'}, so the dose is not "
             "known to be the plan's total dose; it is used as stored"
         )
         return _note("LNK003", text, found.uid)
-    if chain.plan is None:
+    if plan is None:
         text = "the RT Plan of the dose is not there, so its fractions are not known"
         return _note("LNK004", text, found.uid)
-    if found.plan_uids != (chain.plan.uid,):
+    if found.plan_uids != (plan.uid,):
         text = (
             "the dose does not refer to this RT Plan alone, so it is not known to be the plan's "
             "total dose; it is used as stored"
         )
         return _note("LNK003", text, found.uid)
+    reason = _unlikely(plan, highest_gy)
+    return _note("LNK013", reason, found.uid) if reason else None
+
+
+def _unlikely(plan: FoundPlan, highest_gy: float) -> str | None:
+    """Why a dose cannot be all that the plan prescribes, or None.
+
+    Near the sources of brachytherapy any dose is possible.
+    """
+    prescribed = max((item.dose_gy for item in plan.plan.prescriptions), default=None)
+    if prescribed is None:
+        return None
+    low, high = _PLAUSIBLE
+    said = f"the highest dose is {highest_gy:.4g} Gy, the plan prescribes {prescribed:g} Gy"
+    if highest_gy < low * prescribed:
+        return f"{said}: it may be of one fraction or of a part of the plan; it is used as stored"
+    if plan.fraction_beams and highest_gy > high * prescribed:
+        return f"{said}: one of the two may be in another unit; it is used as stored"
     return None
 
 
@@ -210,6 +255,16 @@ def _note_chain(chain: Chain) -> list[Finding]:
     if len(patients) > 1:
         notes.append(_note("LNK005", f"patient keys {', '.join(patients)}", None))
     found, structures = chain.dose, chain.structure_set
+    if found is not None and found.is_sum:
+        beams = ", ".join(map(str, found.beam_numbers))
+        text = f"the dose is the sum of {len(found.files)} RT Doses of beams {beams}"
+        notes.append(_note("LNK012", text, found.uid))
+    if structures is not None and chain.plan is not None:
+        numbers = {item.number for item in structures.structure_set}
+        wanted = {item.roi_number for item in chain.plan.plan.prescriptions} - {None}
+        if lost := sorted(number for number in wanted - numbers if number is not None):
+            text = f"the plan prescribes to ROI numbers {lost}"
+            notes.append(_note("LNK015", text, chain.plan.uid))
     if found is not None and structures is not None and chain.dose_is_referenced:
         frames = (found.frame_of_reference_uid, structures.structure_set.frame_of_reference_uid)
         if not all(frames):
@@ -248,6 +303,8 @@ def _images(
     if chain.structure_set is not None:
         referenced = chain.structure_set.structure_set.referenced_series_uids
     named = [x.series for x in inventory.series if x.series.series_uid in referenced]
+    foreign = [x for x in named if _differ(frame, x.frame_of_reference_uid)]
+    named = [x for x in named if x not in foreign]
     near = [
         x.series
         for x in inventory.series
@@ -255,16 +312,25 @@ def _images(
     ]
     named.sort(key=lambda series: (-len(series.files), series.series_uid))
     near.sort(key=lambda series: (series.modality, -len(series.files), series.series_uid))
-    notes: tuple[Finding, ...] = ()
-    if near and not named and chain.structure_set is not None:
+    notes = []
+    if chain.structure_set is not None:
         uid = chain.structure_set.uid
-        notes = (_note("LNK008", f"{len(near)} series of the same frame of reference", uid),)
-    return (*named, *near), notes
+        if near and not named:
+            notes.append(_note("LNK008", f"{len(near)} series of the same frame of reference", uid))
+        if foreign:
+            notes.append(_note("LNK016", f"series of another frame: {len(foreign)}", uid))
+    return (*named, *near), tuple(notes)
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    """Whether two frames of reference are stated and not the same."""
+    return bool(one and other and one != other)
 
 
 def _left_out(inventory: Inventory, chain: Chain) -> list[Finding]:
     """RT objects that were not linked."""
     used = {item.uid for item in chain.objects}
+    used |= {entry.sop_instance_uid for entry in _inputs(chain)}
     return [
         _note("LNK006", f"not used: {describe(item)}", item.uid)
         for item in rt_objects(inventory)

@@ -12,10 +12,11 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, BinaryIO
 
 from rtplan.case import Input
 from rtplan.dicom import encoding
@@ -26,9 +27,19 @@ from rtplan.findings import Finding, finding
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 NO_PATIENT = "patient-unknown"
 """Key of objects that carry no patient ID and no name."""
+
+LARGE_BYTES = 1 << 20
+"""A value of more than so many bytes is not read with the data set, but when it is needed."""
+_BEYOND_BYTES = 1 << 20
+"""Of a damaged file, so much beyond the damage is still parsed, to tell what it holds."""
+
+_MOST_CODES = 1 << 12
+_MOST_DECIMALS = 1 << 20
+"""Characters of a list of codes, and of a list of numbers other than coordinates and DVHs."""
 
 _INTEGER = re.compile(r"[+-]?\d+(?:\.0*)?")
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
@@ -75,16 +86,19 @@ def parse(data: bytes, *, modality: str, codec: str | None = None) -> Parsed:
         It cannot be parsed, or has no SOP Class or SOP Instance UID.
     """
     start = encoding.read_start(data)
-    extent = _extent(data, start)
-    dataset = read_dataset(data)
+    plain, extent = _extent(data, start)
+    is_whole = extent.whole is encoding.Whole.YES
+    dataset = read_dataset(plain, end=extent.end + (0 if is_whole else _BEYOND_BYTES))
     sop_class, sop_instance = uid(dataset, "SOPClassUID"), uid(dataset, "SOPInstanceUID")
     if not sop_class or not sop_instance:
         raise DicomError("it has no SOP Class UID or no SOP Instance UID")
     findings = []
     problem = None
-    if extent.whole is not encoding.Whole.YES:
+    if not is_whole:
         code, problem = _extent_problem(extent)
         findings.append(finding(code, problem, sop_instance_uid=sop_instance))
+    if extent.disorder:
+        findings.append(finding("FIL015", extent.disorder, sop_instance_uid=sop_instance))
     if not start.has_preamble or start.transfer_syntax_uid is None:
         findings.append(
             finding("FIL013", "no preamble or transfer syntax", sop_instance_uid=sop_instance)
@@ -101,12 +115,31 @@ def parse(data: bytes, *, modality: str, codec: str | None = None) -> Parsed:
     )
 
 
-def read_dataset(data: bytes) -> Dataset:
-    """The data set of a file; DicomError for whatever the parser raises."""
+def read_dataset(data: bytes, *, end: int) -> Dataset:
+    """The data set in the first ``end`` bytes; DicomError for whatever the parser raises.
+
+    Values above ``LARGE_BYTES`` are read when they are asked for: until then they are no copy.
+    """
+    return _read(io.BytesIO(data if end >= len(data) else data[:end]))
+
+
+def read_open(stream: BinaryIO) -> Dataset:
+    """The data set of an open file, values above ``LARGE_BYTES`` left in the file.
+
+    Raises
+    ------
+    DicomError
+        It cannot be parsed.
+    """
+    stream.seek(0)
+    return _read(stream)
+
+
+def _read(stream: BinaryIO) -> Dataset:
     import pydicom
 
     with foreign_faults("parse"):
-        return pydicom.dcmread(io.BytesIO(data), force=True)
+        return pydicom.dcmread(stream, force=True, defer_size=LARGE_BYTES)
 
 
 @contextmanager
@@ -147,8 +180,13 @@ def uid(dataset: Dataset, keyword: str) -> str | None:
 
 def codes(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     """Values of a code string (VR CS), upper case; empty where absent."""
-    raw = _raw(dataset, keyword).decode("latin-1").strip("\0 ")
-    return tuple(clean(part).upper() for part in raw.split("\\")) if raw else ()
+    return _codes_in(_raw(dataset, keyword))
+
+
+@lru_cache(maxsize=1024)
+def _codes_in(raw: bytes) -> tuple[str, ...]:
+    text = raw.decode("latin-1").strip("\0 ")
+    return tuple(clean(part).upper() for part in text.split("\\")) if text else ()
 
 
 def code(dataset: Dataset, keyword: str) -> str:
@@ -173,6 +211,8 @@ def decimals(dataset: Dataset, keyword: str, count: int | None = None) -> tuple[
     raw = _raw(dataset, keyword)
     if not raw.strip(b"\0 "):
         return None
+    if len(raw) > _MOST_DECIMALS:
+        raise DicomError(f"{keyword} has {len(raw)} characters, expected at most {_MOST_DECIMALS}")
     try:
         values = tuple(parse_decimals(raw).tolist())
     except DicomError as error:
@@ -180,6 +220,11 @@ def decimals(dataset: Dataset, keyword: str, count: int | None = None) -> tuple[
     if count is not None and len(values) != count:
         raise DicomError(f"{keyword} has {len(values)} values, expected {count}")
     return values
+
+
+def with_commas(dataset: Dataset, keywords: Sequence[str]) -> tuple[str, ...]:
+    """Those decimal strings that hold a comma, which ``decimals`` reads as a point."""
+    return tuple(keyword for keyword in keywords if b"," in _raw(dataset, keyword))
 
 
 def decimal(dataset: Dataset, keyword: str) -> float | None:
@@ -196,9 +241,7 @@ def integer(dataset: Dataset, keyword: str) -> int | None:
     DicomError
         It is not one whole number.
     """
-    import pydicom.datadict
-
-    if pydicom.datadict.dictionary_VR(keyword) == "US":
+    if _is_short(keyword):
         with foreign_faults(f"read {keyword} of"):
             value = dataset.get(keyword)
             if value is None:
@@ -235,16 +278,21 @@ def raw_value(dataset: Dataset, keyword: str) -> bytes:
 
 
 def _as_items(value: object, keyword: str) -> list[Dataset]:
-    from pydicom.sequence import Sequence
+    import pydicom.sequence
 
-    if not isinstance(value, Sequence):
+    if not isinstance(value, pydicom.sequence.Sequence):
         raise DicomError(f"{keyword} is not a sequence")
     return list(value)
 
 
 def _raw(dataset: Dataset, keyword: str) -> bytes:
+    tag = _tag(keyword)
+    element = dataset.get_item(tag, keep_deferred=True)
+    value = None if element is None else element.value
+    if isinstance(value, bytes):  # as stored: nothing can go wrong
+        return value
     with foreign_faults(f"read {keyword} of"):
-        element = dataset.get_item(keyword)
+        element = dataset.get_item(tag)
         value = None if element is None else element.value
         if value is None:
             return b""
@@ -255,13 +303,27 @@ def _raw(dataset: Dataset, keyword: str) -> bytes:
         return "\\".join(str(part) for part in value).encode("utf-8")
 
 
-def _extent(data: bytes, start: encoding.Start) -> encoding.Extent:
-    if start.transfer_syntax_uid == encoding.DEFLATED_DATASET:
-        plain = encoding.inflate(data, start.offset)
-        return encoding.check_extent(plain, offset=0, transfer_syntax_uid=None)
-    return encoding.check_extent(
-        data, offset=start.offset, transfer_syntax_uid=start.transfer_syntax_uid
-    )
+@cache
+def _tag(keyword: str) -> BaseTag:
+    from pydicom.tag import Tag
+
+    return Tag(keyword)
+
+
+@cache
+def _is_short(keyword: str) -> bool:
+    """Whether an element is a binary number (VR US)."""
+    from pydicom.datadict import dictionary_VR
+
+    return dictionary_VR(keyword) == "US"
+
+
+def _extent(data: bytes, start: encoding.Start) -> tuple[bytes, encoding.Extent]:
+    """The bytes to parse, inflated where they are deflated, and whether they are whole."""
+    offset, syntax = start.offset, start.transfer_syntax_uid
+    if syntax == encoding.DEFLATED_DATASET:
+        data, offset, syntax = encoding.inflate(data, offset), 0, None
+    return data, encoding.check_extent(data, offset=offset, transfer_syntax_uid=syntax)
 
 
 def _extent_problem(extent: encoding.Extent) -> tuple[str, str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from rtplan.case import Plan, Prescription
-from rtplan.dicom.parse import Parsed, code, decimal, integer, items, text, uid
+from rtplan.dicom.parse import Parsed, code, decimal, integer, items, text, uid, with_commas
 from rtplan.errors import DicomError
 from rtplan.findings import Finding, finding
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_TARGET = "TARGET"
+_TARGET, _SETUP = "TARGET", "SETUP"
+_BEAMS = ("BeamSequence", "IonBeamSequence")
 
 
 def read_plan(parsed: Parsed) -> tuple[Plan, tuple[Finding, ...]]:
@@ -48,9 +49,13 @@ def read_plan(parsed: Parsed) -> tuple[Plan, tuple[Finding, ...]]:
     prescriptions = _prescriptions(parsed, note)
     if not prescriptions:
         note("RTP004", "the plan states no target dose" + _beam_doses(groups, fractions))
+    structure_set = _reference(dataset, "ReferencedStructureSetSequence")
+    if structure_set is None and code(dataset, "RTPlanGeometry") != "TREATMENT_DEVICE":
+        note("RTP008", "the plan has no Referenced Structure Set Sequence")
     approval = code(dataset, "ApprovalStatus")
     if approval != "APPROVED":
         note("RTP003", f"Approval Status is {approval or 'absent'}")
+    _count_beams(dataset, groups, note)
     if any(_setups(group) for group in groups):
         note("RTP005", "the plan has brachytherapy application setups")
     return (
@@ -60,7 +65,7 @@ def read_plan(parsed: Parsed) -> tuple[Plan, tuple[Finding, ...]]:
             fractions=fractions,
             beam_numbers=_beam_numbers(dataset, note),
             prescriptions=prescriptions,
-            structure_set_uid=_reference(dataset, "ReferencedStructureSetSequence"),
+            structure_set_uid=structure_set,
             dose_uids=references(dataset, "ReferencedDoseSequence"),
             approval=approval,
         ),
@@ -101,6 +106,8 @@ def _prescriptions(parsed: Parsed, note: _Note) -> tuple[Prescription, ...]:
             continue
         if dose is None:
             continue
+        if with_commas(item, ["TargetPrescriptionDose"]):
+            note("FIL014", f"decimal comma in Target Prescription Dose, read as {dose:g} Gy", path)
         if dose <= 0:
             note("RTP006", f"Target Prescription Dose is {dose:g} Gy", path)
             continue
@@ -140,12 +147,69 @@ def _setups(group: Dataset) -> int:
         return 0
 
 
+def fraction_beams(dataset: Dataset) -> tuple[int, ...]:
+    """Beams that the only fraction group treats with; empty for several groups or bad numbers."""
+    try:
+        groups = items(dataset, "FractionGroupSequence")
+        if len(groups) != 1:
+            return ()
+        setup = {
+            integer(beam, "BeamNumber")
+            for beam in _beams(dataset)
+            if code(beam, "TreatmentDeliveryType") == _SETUP
+        }
+        return tuple(number for number in _referenced(groups[0]) if number not in setup)
+    except DicomError:
+        return ()
+
+
+def _beams(dataset: Dataset) -> list[Dataset]:
+    return [beam for keyword in _BEAMS for beam in items(dataset, keyword)]
+
+
+def _referenced(group: Dataset) -> list[int]:
+    """Beam numbers of a fraction group.
+
+    Raises
+    ------
+    DicomError
+        One is missing or no number.
+    """
+    numbers = []
+    for item in items(group, "ReferencedBeamSequence"):
+        number = integer(item, "ReferencedBeamNumber")
+        if number is None:
+            raise DicomError("Referenced Beam Number is missing")
+        numbers.append(number)
+    return numbers
+
+
+def _count_beams(dataset: Dataset, groups: list[Dataset], note: _Note) -> None:
+    """Fraction groups and beams must agree; a plan that was cut off between the two does not."""
+    try:
+        described = [integer(beam, "BeamNumber") for beam in _beams(dataset)]
+        wanted = []
+        for group in groups:
+            referenced = _referenced(group)
+            wanted += referenced
+            declared = integer(group, "NumberOfBeams")
+            if declared is not None and declared != len(referenced):
+                note("RTP007", f"Number of Beams is {declared}, {len(referenced)} are listed")
+    except DicomError as error:
+        note("RTP006", str(error))
+        return
+    if len(set(described)) < len(described):
+        note("RTP007", "two beams have the same number")
+    if lost := sorted(set(wanted) - set(described)):
+        note("RTP007", f"fraction groups refer to beams {lost}, which are not described")
+
+
 def _beam_numbers(dataset: Dataset, note: _Note) -> tuple[int, ...]:
     """Beam numbers of treatment beams, in stored order; setup fields are left out."""
     found = []
-    for keyword in ("BeamSequence", "IonBeamSequence"):
+    for keyword in _BEAMS:
         for index, beam in enumerate(items(dataset, keyword)):
-            if code(beam, "TreatmentDeliveryType") == "SETUP":
+            if code(beam, "TreatmentDeliveryType") == _SETUP:
                 continue
             try:
                 number = integer(beam, "BeamNumber")

@@ -20,7 +20,9 @@ from rtplan.dicom.inventory import (
     uid_end,
 )
 from rtplan.dicom.parse import NO_PATIENT, Parsed, foreign_faults, parse, uid
-from rtplan.dicom.plan import read_plan
+from rtplan.dicom.plan import fraction_beams, read_plan
+from rtplan.dicom.segmentation import LABEL_MAP, read_segmentation
+from rtplan.dicom.segmentation import MODALITY as SEGMENTATION
 from rtplan.dicom.structures import read_structure_set
 from rtplan.dicom.text import python_codec
 from rtplan.errors import DicomError, InputError
@@ -29,7 +31,6 @@ from rtplan.findings import Finding, finding
 Progress = Callable[[int, int, str], None]
 """Called with files done, files in all, and what is being done."""
 
-_HEAD_BYTES = 1 << 14
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 STRUCTURE_SET, PLAN, ION_PLAN, DOSE = (
     f"{_STORAGE}481.3",
@@ -42,7 +43,10 @@ _MODALITIES = {
     PLAN: "RTPLAN",
     ION_PLAN: "RTPLAN",
     DOSE: "RTDOSE",
+    f"{_STORAGE}66.4": SEGMENTATION,
+    LABEL_MAP: SEGMENTATION,
 }
+_STRUCTURES = {"RTSTRUCT": read_structure_set, SEGMENTATION: read_segmentation}
 _IMAGES = {f"{_STORAGE}2": "CT", f"{_STORAGE}4": "MR", f"{_STORAGE}128": "PT"}
 _MULTI_FRAME = {
     f"{_STORAGE}2.1": "enhanced CT",
@@ -53,8 +57,6 @@ _MULTI_FRAME = {
     f"{_STORAGE}130": "enhanced PET",
 }
 _OTHER = {
-    f"{_STORAGE}66.4": "segmentation",
-    f"{_STORAGE}66.7": "label map segmentation",
     f"{_STORAGE}66.1": "spatial registration",
     f"{_STORAGE}66.3": "deformable registration",
     f"{_STORAGE}481.1": "RT Image",
@@ -130,7 +132,7 @@ def _read_file(stream: BinaryIO, entry: files.Entry, codec: str | None, into: _G
     DicomError
         It looks like DICOM and cannot be read.
     """
-    head = stream.read(_HEAD_BYTES)
+    head = stream.read(files.HEAD_BYTES)
     if not encoding.looks_like_dicom(head):
         into.kinds["not DICOM"] += 1
         return
@@ -163,8 +165,8 @@ def _read_rt(parsed: Parsed, entry: files.Entry, into: _Gathered) -> None:
         into.damaged.add(parsed.input.sha256)
     into.notes += parsed.findings
     modality = parsed.input.modality
-    if modality == "RTSTRUCT":
-        structure_set, notes = read_structure_set(parsed)
+    if modality in _STRUCTURES:
+        structure_set, notes = _STRUCTURES[modality](parsed)
         into.structure_sets.append(
             FoundStructureSet(structure_set, parsed.input, parsed.patient, parsed.problem)
         )
@@ -185,7 +187,8 @@ def _read_plan(parsed: Parsed, into: _Gathered) -> tuple[Finding, ...]:
         return ()
     plan, notes = read_plan(parsed)
     frame = uid(parsed.dataset, "FrameOfReferenceUID")
-    into.plans.append(FoundPlan(plan, parsed.input, parsed.patient, frame))
+    beams = fraction_beams(parsed.dataset)
+    into.plans.append(FoundPlan(plan, parsed.input, parsed.patient, frame, beams))
     return notes
 
 
@@ -322,6 +325,6 @@ def _nothing_text(inventory: Inventory, total: int) -> str:
     unreadable = dict(inventory.kinds).get("unreadable", 0)
     damaged = "; files that look like DICOM could not be read" if unreadable else ""
     return (
-        f"no RT Structure Set, RT Dose or RT Plan among {total} files ({counts}){damaged}; "
-        "give the folder they were exported to"
+        f"no RT Structure Set, segmentation, RT Dose or RT Plan among {total} files ({counts})"
+        f"{damaged}; give the folder they were exported to"
     )

@@ -8,7 +8,7 @@ be trusted sets ``Structure.problem``: that structure is not evaluated, the othe
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _SHORTEST_RING = 3
+_MOST_POINTS = 1_000_000
+_MOST_ROIS = 10_000
+_DECIMAL_CHARACTERS = 16
 _FARTHEST_MM = 100_000.0
 _KINDS = {kind.value: kind for kind in GeometricType}
 
@@ -137,18 +140,21 @@ def read_structure_set(parsed: Parsed) -> tuple[StructureSet, tuple[Finding, ...
 def _read_rois(parsed: Parsed, notes: _Notes) -> list[_Roi]:
     """The Structure Set ROI Sequence (3006,0020)."""
     rois = []
-    for index, item in enumerate(items(parsed.dataset, "StructureSetROISequence")):
+    sequence = items(parsed.dataset, "StructureSetROISequence")
+    if len(sequence) > _MOST_ROIS:
+        raise DicomError(f"it lists {len(sequence)} ROIs, expected at most {_MOST_ROIS}")
+    for index, item in enumerate(sequence):
         path = f"StructureSetROISequence[{index}]"
         number = _number(item, "ROINumber", path, notes)
-        if number is None:
-            continue
-        rois.append(
-            _Roi(
-                number=number,
-                name=text(item, "ROIName", parsed.text),
-                frame_of_reference_uid=uid(item, "ReferencedFrameOfReferenceUID"),
-            )
+        roi = _Roi(
+            # An ROI without a number stays in the list: a target must not vanish from a count.
+            number=-(index + 1) if number is None else number,
+            name=text(item, "ROIName", parsed.text),
+            frame_of_reference_uid=uid(item, "ReferencedFrameOfReferenceUID"),
         )
+        if number is None:
+            roi.spoil("it has no usable ROI number, so its contours are not known")
+        rois.append(roi)
     if not rois:
         notes.add("RTS014", "the Structure Set ROI Sequence holds no ROI")
     return rois
@@ -197,6 +203,8 @@ def _raw_contours(item: Dataset, path: str) -> list[_RawContour]:
             kind_text=kind_text,
             declared_points=None,
         )
+        if raw.data.count(b"\\") >= 3 * _MOST_POINTS:
+            raw.data, raw.problem = b"", f"Contour Data holds more than {_MOST_POINTS} points"
         try:
             raw.declared_points = integer(contour, "NumberOfContourPoints")
         except DicomError as error:
@@ -234,6 +242,9 @@ def _read_observations(dataset: Dataset, by_number: dict[int, list[_Roi]], notes
 def _parse_contours(rois: Sequence[_Roi], notes: _Notes) -> None:
     """All coordinates of all ROIs in one pass, then each contour on its own."""
     flat = [raw for roi in rois for raw in roi.raw]
+    longest = _longest(raw.data for raw in flat)
+    if longest > _DECIMAL_CHARACTERS:
+        notes.add("RTS021", f"coordinates of up to {longest} characters")
     parsed = iter(parse_many([raw.data for raw in flat]))
     for roi in rois:
         tally: Counter[str] = Counter()
@@ -252,6 +263,13 @@ _TALLIED = {
     "thin": ("RTS008", f"closed contours have fewer than {_SHORTEST_RING} points"),
     "empty": ("RTS009", "contours hold no coordinates"),
 }
+
+
+def _longest(fields: Iterable[bytes]) -> int:
+    """Characters of the longest coordinate."""
+    joined = b"\\".join([b"", *(field.strip(b" \0") for field in fields), b""])
+    ends = np.flatnonzero(np.frombuffer(joined, dtype=np.uint8) == ord("\\"))
+    return int(np.diff(ends).max(initial=1)) - 1
 
 
 def _add_contour(

@@ -20,6 +20,7 @@ _ESCAPE = re.compile("\x1b[$()]{0,2}[\x20-\x7e]")
 _SINGLE_BYTE = ("", "ISO_IR 6", "ISO 2022 IR 6", "ISO_IR 100", "ISO 2022 IR 100")
 _CANDIDATES = (("UTF-8", "utf-8"), ("GB18030", "gb18030"))
 _MAX_CHARACTERS = 500
+_MAX_BYTES = 1 << 16
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -41,23 +42,29 @@ def python_codec(name: str) -> str:
     known: dict[str, str] = pydicom.charset.python_encoding
     term = name.strip().upper()
     for candidate in (known.get(term) if term else None, name.strip()):
-        if candidate:
-            try:
-                return codecs.lookup(candidate).name
-            except (LookupError, ValueError):
-                continue
+        if candidate and _is_text(candidate):
+            return codecs.lookup(candidate).name
     raise InputError(
         f'--charset "{name}" is not a character set; write one such as GB18030, ISO_IR 192, '
         "ISO_IR 100 or utf-8"
     )
 
 
+def _is_text(codec: str) -> bool:
+    """Whether a name is a codec, and one that gives text, as ``hex`` does not."""
+    try:
+        b"A".decode(codec)
+    except UnicodeDecodeError:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 def clean(text: str) -> str:
     """Text fit to be shown: no escapes, control or direction characters, no outer spaces."""
     text = _ESCAPE.sub("", text)
-    kept = (
-        c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else " " for c in text
-    )
+    kept = (c if unicodedata.category(c) not in _UNSEEN else " " for c in text)
     return "".join(kept).strip()[:_MAX_CHARACTERS]
 
 
@@ -70,8 +77,8 @@ class TextDecoder:
     declared : sequence of str
         Values of Specific Character Set; empty where it is absent.
     undeclared : str or None
-        Codec to use for text that has no declared character set, or whose declared one is a
-        single-byte default that many systems write without meaning it.
+        Codec to use for text that has no declared character set, whose declared one is a
+        single-byte default that many systems write without meaning it, or does not fit.
     """
 
     declared: Sequence[str] = ()
@@ -80,14 +87,14 @@ class TextDecoder:
 
     def decode(self, raw: bytes) -> str:
         """The text of a value field, cleaned for display."""
-        raw = raw.rstrip(b"\0 ")
+        raw = raw[:_MAX_BYTES].rstrip(b"\0 ")
         if raw.isascii() and b"\x1b" not in raw:
             return clean(raw.decode("ascii"))
         plain = all(term.strip().upper() in _SINGLE_BYTE for term in self.declared)
         if plain and self.undeclared:
             try:
                 return clean(raw.decode(self.undeclared))
-            except UnicodeDecodeError:
+            except UnicodeError:
                 self.doubts.add(f"some text is not valid {self.undeclared}; read as declared")
         if plain:
             self._suggest(raw)
@@ -105,6 +112,8 @@ class TextDecoder:
             except Exception:  # noqa: BLE001  (any fault of a foreign decoder: keep the text)
                 text = None
         if text is None or "�" in text:
+            if self.undeclared and _fits(raw, self.undeclared):
+                return raw.decode(self.undeclared)
             term = "\\".join(self.declared)
             self.doubts.add(f'some text does not fit its declared character set "{clean(term)}"')
             self._suggest(raw)
@@ -118,7 +127,7 @@ class TextDecoder:
         for term, codec in _CANDIDATES:
             try:
                 text = raw.decode(codec)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 continue
             if term != "UTF-8" and not _looks_ideographic(raw, text):
                 continue
@@ -128,6 +137,14 @@ class TextDecoder:
                 f"its bytes are valid {term}; if names look wrong, try --charset {term}"
             )
             return
+
+
+def _fits(raw: bytes, codec: str) -> bool:
+    try:
+        raw.decode(codec)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _looks_ideographic(raw: bytes, text: str) -> bool:

@@ -58,6 +58,7 @@ class DoseGrid:
             raise DoseError(
                 f"dose values have shape {self.values_gy.shape}, the grid {self.grid.shape}"
             )
-        if not np.isfinite(self.values_gy).all():
+        least, most = self.values_gy.min(), self.values_gy.max()
+        if not (np.isfinite(least) and np.isfinite(most)):
             raise DoseError("dose grid has a value that is not finite")
         self.values_gy.flags.writeable = False

@@ -43,7 +43,8 @@ class Field:
                 return None
             parts.append(slice(first, last + 1))
         u, v, n = parts
-        return Field(self.u_mm[u], self.v_mm[v], self.n_mm[n], self.values_gy[n, v, u])
+        values = np.ascontiguousarray(self.values_gy[n, v, u])
+        return Field(self.u_mm[u], self.v_mm[v], self.n_mm[n], values)
 
     def refined(self, factor: int) -> Field:
         """The same field with each cell cut into ``factor`` along u and v (exact: it is linear)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -77,12 +78,43 @@ class DVH:
         return d_low + (d_high - d_low) * (volume_cc - v_low) / (v_high - v_low)
 
 
+class Open(StrEnum):
+    """What the data of a case leave open: they fix contours on planes and doses at voxels."""
+
+    SLICES = "slices"
+    """The shape between the contour planes, and how far it reaches beyond the last ones."""
+
+    DOSE = "dose"
+    """The dose between voxel centres."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alternative:
+    """Another reading of the same data, differing in one thing that they leave open.
+
+    Parameters
+    ----------
+    open : Open
+        What it reads otherwise than the result it belongs to.
+    volume_cc : float
+        Volume of the structure in this reading; 0 where it vanishes.
+    dvh : DVH or None
+        None where the reading has no volume or the dose grid does not reach it.
+    """
+
+    open: Open
+    volume_cc: float
+    dvh: DVH | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StructureDVH:
     """What was computed for one structure.
 
     ``volume_cc`` is None only where the structure has no volume to compute (``reason`` says why);
     ``dvh`` is None without a usable dose or where the dose grid does not reach the structure.
+    ``alternatives`` are other readings of the same data, empty where none were computed. A kind of
+    which there is none was not looked at; one that changes nothing is there with the same curve.
     """
 
     number: int
@@ -93,3 +125,4 @@ class StructureDVH:
     dvh: DVH | None
     reason: str | None = None
     findings: tuple[Finding, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()

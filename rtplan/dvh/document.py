@@ -36,8 +36,8 @@ def structure_json(
         "metrics": {name: value.as_json() for name, value in metrics.items()},
         "dvh": points
         and {
-            "dose_gy": [round(float(x), 6) for x in points[0]],
-            "volume_cc": [float(f"{x:.9g}") for x in points[1]],
+            "dose_gy": [round(x, 6) for x in points[0].tolist()],
+            "volume_cc": [float(f"{x:.9g}") for x in points[1].tolist()],
         },
         "findings": [item.as_json() for item in structure.findings],
     }

@@ -1,44 +1,40 @@
-"""The DVH engine: exact coverage, linear dose, no sampling.
+"""The DVH engine: exact coverage, a dose that bends, no sampling.
 
-Each slab of a solid is cut at the dose planes; each dose cell contributes the volume that the
-solid covers of it, at the dose of the covered part's centroid, spread evenly over the width that
-the dose gradient and the extent of that part give (variance of a uniform distribution). Small
-structures are computed on a locally refined grid, which is exact: the dose is trilinear.
+A solid is cut into layers on the lattice of the dose (``dvh.stacks``); each dose cell contributes
+the volume that the solid covers of it, at the dose of the covered part's centroid, spread over
+the width that the dose gradient and the extent of that part give (``dvh.cells``). Small structures
+are computed on a locally refined lattice.
 
-Volume is exact for the polygon prisms, and the same geometry gives volume and dose.
+Volume is exact for the solid, and the same geometry gives volume and dose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from functools import reduce
+from itertools import product
 
 import numpy as np
 
 from rtplan.dose.grid import DoseGrid
-from rtplan.dose.sampling import Field, field_in_frame
-from rtplan.dose.spline import cell_means, refined_around
-from rtplan.dvh.curve import DVH, StructureDVH
-from rtplan.dvh.histogram import RampHistogram
+from rtplan.dose.sampling import Field, field_in_frame, grid_order
+from rtplan.dose.spline import cell_means, cropped_around, on_nodes_of, refined_around
+from rtplan.dvh.cells import Sums
+from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
 from rtplan.dvh.metrics import COVERED
+from rtplan.dvh.stacks import Faces, Lattice, stacks
 from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Structure
 from rtplan.geometry.convention import EndCap as EndCap
 from rtplan.geometry.convention import Interpolation as Interpolation
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.raster import Coverage, IndexArray, Lines, cover
-from rtplan.geometry.solid import Slab, Solid, solid_of
+from rtplan.geometry.solid import Drawn, Slab, Solid
 
 TARGET_CELLS = 50_000
 MAX_REFINEMENT = 8
-CHUNK_CELLS = 100_000
-
-
-NANOGRAY = 9
-"""Decimals of a dose in Gy beyond which nothing is kept of its extremes."""
 
 
 class DoseInterpolation(StrEnum):
@@ -52,13 +48,15 @@ class DoseInterpolation(StrEnum):
 class Settings:
     """How a DVH is computed; printed with every result.
 
-    ``lone_plane_mm`` is the thickness of a structure drawn on one plane (``geometry.solid``).
+    ``lone_plane_mm`` is the thickness of a structure drawn on one plane (``geometry.solid``);
+    ``uncertainty`` says whether other readings of the data are computed beside.
     """
 
-    interpolation: Interpolation = Interpolation.RIGHT_PRISM
-    end_cap: EndCap = EndCap.HALF_SLICE
-    dose_interpolation: DoseInterpolation = DoseInterpolation.TRILINEAR
+    interpolation: Interpolation = Interpolation.SHAPE_BASED
+    end_cap: EndCap = EndCap.ROUNDED
+    dose_interpolation: DoseInterpolation = DoseInterpolation.CUBIC
     lone_plane_mm: float | None = None
+    uncertainty: bool = True
 
     def as_json(self) -> dict[str, object]:
         """The settings as JSON, units in the names."""
@@ -67,6 +65,7 @@ class Settings:
             "end_cap": self.end_cap.value,
             "dose_interpolation": self.dose_interpolation.value,
             "lone_plane_mm": self.lone_plane_mm,
+            "uncertainty": self.uncertainty,
         }
 
 
@@ -88,24 +87,24 @@ def compute(
     if structure.problem is not None:
         return _without_volume(structure, structure.problem)
     try:
-        solid = solid_of(
-            structure,
-            lone_plane_mm=settings.lone_plane_mm,
-            interpolation=settings.interpolation,
-            end_cap=settings.end_cap,
-        )
+        drawn = Drawn(structure, lone_plane_mm=settings.lone_plane_mm)
+        solids = _Solids.of(drawn, settings)
     except GeometryError as error:
-        return _without_volume(structure, str(error))
-    notes = list(solid.findings)
-    volume = solid.volume_cc
+        notes = []
+        if structure.closed:
+            text = f"{structure.name!r}: {error}"
+            notes.append(finding("GEO012", text, roi_number=structure.number))
+        return _result(structure, None, None, None, str(error), notes)
+    volume = solids.volume_cc
+    dvh, others = _readings(solids, dose, settings)
+    notes = list(solids.body.findings)
     if dose is None:
-        return _result(structure, volume, None, None, "there is no usable dose", notes)
-    dvh = integrate(solid, dose, dose_interpolation=settings.dose_interpolation)
+        return _result(structure, volume, None, None, "there is no usable dose", notes, others)
     if dvh is None:
         reason = "it lies outside the dose grid"
         if min(dose.grid.shape) < 2:
             reason = "the dose grid is one voxel thick: between its voxel centres lies nothing"
-        return _result(structure, volume, 0.0, None, reason, notes)
+        return _result(structure, volume, 0.0, None, reason, notes, others)
     covered = min(dvh.covered_cc, volume)
     if volume - covered > COVERED * volume:
         text = (
@@ -113,7 +112,7 @@ def compute(
             "outside the dose grid"
         )
         notes.append(finding("DVH001", text, roi_number=structure.number))
-    return _result(structure, volume, covered, dvh, None, notes)
+    return _result(structure, volume, covered, dvh, None, notes, others)
 
 
 def integrate(
@@ -123,26 +122,164 @@ def integrate(
     dose_interpolation: DoseInterpolation = DoseInterpolation.TRILINEAR,
 ) -> DVH | None:
     """The DVH of a solid in a dose grid, or None where the grid does not reach it."""
-    low, high = _bounds(solid)
-    fields = _fields(dose, solid.axes, low, high, dose_interpolation=dose_interpolation)
-    if fields is None or min(fields[0].values_gy.shape) < 2:
-        return None
-    factor = _refinement(fields[0], low, high)
-    field = fields[0].refined(factor)
-    means = field if fields[1] is fields[0] else fields[1].refined(factor)
-    known = np.isfinite(field.values_gy)
-    if not known.any():
-        return None
-    histogram = RampHistogram(
-        float(np.min(field.values_gy, where=known, initial=np.inf)),
-        float(np.max(field.values_gy, where=known, initial=-np.inf)),
-    )
-    sums = _Sums(histogram)
-    lines = Lines(field.u_mm), Lines(field.v_mm)
-    for slabs in _chunks(solid, lines[0].cells * lines[1].cells):
-        coverage = cover([slab.plane.rings for slab in slabs], *lines)
-        _integrate_slabs(slabs, coverage, field, means, factor, sums)
-    return sums.dvh()
+    view = _View.of(dose, solid.axes, *solid.bounds_mm, dose_interpolation)
+    return None if view is None else _summed(solid, view)[0].dvh()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """The dose around a structure, on nodes fine enough for it.
+
+    ``field`` is the dose for extremes, ``means`` for what cells hold; ``linear`` the trilinear
+    dose at the same nodes. ``factor``: into how many parts cells are to be cut along the normal.
+    """
+
+    field: Field
+    means: Field
+    linear: Field
+    factor: int
+
+    @classmethod
+    def of(
+        cls,
+        dose: DoseGrid,
+        axes: FloatArray,
+        low: FloatArray,
+        high: FloatArray,
+        interpolation: DoseInterpolation,
+    ) -> _View | None:
+        """The dose over a box (u, v, n), mm; None where it does not reach it."""
+        fields = _fields(dose, axes, low, high, interpolation)
+        if fields is None or min(fields[0].values_gy.shape) < 2:
+            return None
+        factor = _refinement(fields[0])
+        kept = {id(field): field.refined(factor) for field in fields}
+        field, means, linear = (kept[id(field)] for field in fields)
+        view = cls(field, means, linear, factor)
+        return view if np.isfinite(view.field.values_gy).any() else None
+
+
+def _summed(solid: Solid, view: _View, *, linear: bool = False) -> tuple[Sums, Sums]:
+    """Sums of a solid over the dose, and over the trilinear dose if asked for."""
+    lattice = Lattice(view.field.u_mm, view.field.v_mm, view.field.n_mm, view.factor)
+    sums = (Sums(view.field, view.means), Sums(view.linear, view.linear))
+    for found in stacks(solid, lattice):
+        for some in sums if linear else sums[:1]:
+            if isinstance(found, Faces):
+                some.reach(found)
+            else:
+                some.add(found)
+    return sums
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Solids:
+    """A solid and other readings of the same contours.
+
+    What is computed is ``body`` and its flat ``ends``, the lower and the upper ones; ``further``
+    is as much again beyond each. ``other`` are prisms where it is shape-based, and the other way
+    round; None where no other readings are asked for. ``box`` are corners (u, v, n) around all, mm.
+    """
+
+    body: Solid
+    ends: tuple[Solid, ...]
+    further: tuple[Solid, ...]
+    other: Solid | None
+    box: tuple[FloatArray, FloatArray]
+
+    @classmethod
+    def of(cls, drawn: Drawn, settings: Settings) -> _Solids:
+        """What a structure stands for under some settings; raises what ``Drawn.solid`` does."""
+        solid = drawn.solid(settings.interpolation, settings.end_cap)
+        box = tuple(
+            np.append(corner[:2], reach)
+            for corner, reach in zip(solid.bounds_mm, drawn.reach_mm, strict=True)
+        )
+        other = None
+        if settings.uncertainty:
+            is_shaped = settings.interpolation is Interpolation.SHAPE_BASED
+            other = drawn.solid(*(_PRISMS if is_shaped else _SHAPED))
+        body = Solid(solid.axes, solid.body, solid.findings, solid.lofts)
+        sides: tuple[list[Slab], list[Slab]] = ([], [])
+        for slab in solid.flat_ends:
+            sides[slab.low_mm >= slab.plane.position_mm].append(slab)
+        ends = tuple(Solid(solid.axes, tuple(side)) for side in sides if side)
+        further = tuple(Solid(solid.axes, tuple(map(_further, side))) for side in sides if side)
+        return cls(body, ends, further, other, (box[0], box[1]))
+
+    @property
+    def volume_cc(self) -> float:
+        """Volume of the body and its ends, cc."""
+        return self.body.volume_cc + sum(end.volume_cc for end in self.ends)
+
+    def readings(self) -> Iterator[tuple[tuple[Solid, ...], float]]:
+        """What other readings of the contours are made of, and their volumes, cc.
+
+        Each of the flat ends may be shorter or longer by a half slice, whatever the other is.
+        """
+        if self.other is not None:
+            yield (self.other,), self.other.volume_cc
+        choices = [((), (end, more)) for end, more in zip(self.ends, self.further, strict=True)]
+        for chosen in product(*choices) if choices else ():
+            parts = (self.body, *(part for ends in chosen for part in ends))
+            yield parts, sum(part.volume_cc for part in parts)
+
+
+_SHAPED = Interpolation.SHAPE_BASED, EndCap.ROUNDED
+_PRISMS = Interpolation.RIGHT_PRISM, EndCap.HALF_SLICE
+
+
+def _further(slab: Slab) -> Slab:
+    """As much again beyond a flat end."""
+    thickness = slab.thickness_mm
+    if slab.low_mm >= slab.plane.position_mm:
+        return Slab(slab.high_mm, slab.high_mm + thickness, slab.plane)
+    return Slab(slab.low_mm - thickness, slab.low_mm, slab.plane)
+
+
+def _readings(
+    solids: _Solids, dose: DoseGrid | None, settings: Settings
+) -> tuple[DVH | None, tuple[Alternative, ...]]:
+    """The DVH of a structure, and other readings of the same contours and doses.
+
+    Other readings are: prisms for shapes and shapes for prisms; flat ends a half slice shorter
+    and longer; the other interpolation of the dose.
+    """
+    view = None
+    if dose is not None:
+        view = _View.of(dose, solids.body.axes, *solids.box, settings.dose_interpolation)
+    more = settings.uncertainty
+    readings = list(solids.readings()) if more else []
+    if view is None or dose is None:
+        return None, tuple(Alternative(Open.SLICES, volume, None) for _, volume in readings)
+    is_cubic = settings.dose_interpolation is DoseInterpolation.CUBIC
+    own = (solids.body, *solids.ends)
+    known = {id(part): _summed(part, view, linear=more and is_cubic) for part in own}
+    dvh = _added(known[id(part)][0] for part in own).dvh()
+    if not more:
+        return dvh, ()
+    for part in (*solids.further, solids.other):
+        if part is not None:
+            known[id(part)] = _summed(part, view)
+    slices = [_added(known[id(part)][0] for part in parts) for parts, _ in readings]
+    found = [
+        Alternative(Open.SLICES, volume, sums.dvh())
+        for (_, volume), sums in zip(readings, slices, strict=True)
+    ]
+    otherwise = _added(known[id(part)][1] for part in own) if is_cubic else _cubic(solids, dose)
+    return dvh, (*found, Alternative(Open.DOSE, solids.volume_cc, otherwise.dvh()))
+
+
+def _added(sums: Iterable[Sums]) -> Sums:
+    """Sums of several parts together."""
+    return reduce(lambda one, other: one + other, sums)
+
+
+def _cubic(solids: _Solids, dose: DoseGrid) -> Sums:
+    """Sums over the cubic dose, where the trilinear one is asked for."""
+    view = _View.of(dose, solids.body.axes, *solids.box, DoseInterpolation.CUBIC)
+    assert view is not None  # it reaches as far as the trilinear dose
+    return _added(_summed(part, view)[0] for part in (solids.body, *solids.ends))
 
 
 def _fields(
@@ -150,49 +287,23 @@ def _fields(
     axes: FloatArray,
     low: FloatArray,
     high: FloatArray,
-    *,
-    dose_interpolation: DoseInterpolation,
-) -> tuple[Field, Field] | None:
-    """Dose over a box for the extremes, and for what cells hold: the same if it is trilinear."""
-    finer = dose
-    if dose_interpolation is DoseInterpolation.CUBIC:
-        finer = refined_around(dose, axes, low, high)
+    interpolation: DoseInterpolation,
+) -> tuple[Field, Field, Field] | None:
+    """Dose over a box for the extremes, for what cells hold, and trilinear, on the same nodes."""
+    if interpolation is DoseInterpolation.TRILINEAR:
+        field = field_in_frame(dose, axes, low, high)
+        return None if field is None else (field, field, field)
+    finer = refined_around(dose, axes, low, high)
+    if finer is dose and grid_order(dose.grid, axes) is not None:
+        finer = cropped_around(dose, axes, low, high)
     field = field_in_frame(finer, axes, low, high)
-    means = field if finer is dose else field_in_frame(cell_means(finer), axes, low, high)
-    return None if field is None or means is None else (field, means)
-
-
-class _Sums:
-    """What is added up over a structure: ramps, volume, first moment, extremes."""
-
-    def __init__(self, histogram: RampHistogram) -> None:
-        self.histogram = histogram
-        self.volume_mm3 = 0.0
-        self.moment = 0.0
-        self.low_gy, self.high_gy = np.inf, -np.inf
-
-    def add(self, volume: FloatArray, centre_gy: FloatArray, width_gy: FloatArray) -> None:
-        self.histogram.add(volume, centre_gy, width_gy)
-        self.volume_mm3 += float(volume.sum())
-        self.moment += float((volume * centre_gy).sum())
-
-    def reach(self, values_gy: FloatArray) -> None:
-        """Let the extremes include values (NaN left out)."""
-        if values_gy.size:
-            self.low_gy = float(np.fmin(self.low_gy, np.fmin.reduce(values_gy)))
-            self.high_gy = float(np.fmax(self.high_gy, np.fmax.reduce(values_gy)))
-
-    def dvh(self) -> DVH | None:
-        if not self.volume_mm3 > 0:
-            return None
-        mean = self.moment / self.volume_mm3
-        if self.low_gy > self.high_gy:  # no face could be seen (an oblique grid's rim)
-            self.low_gy = self.high_gy = mean
-        # A step of uniform dose must not be smeared by the rounding of interpolation.
-        low, high = round(self.low_gy, NANOGRAY), round(self.high_gy, NANOGRAY)
-        mean = min(max(mean, low), high)
-        dose, volume = self.histogram.cumulative(self.volume_mm3, low, high)
-        return DVH(dose, volume / 1000.0, mean)
+    means = field_in_frame(cell_means(finer), axes, low, high)
+    linear = field
+    if finer.grid is not dose.grid and finer.values_gy.base is not dose.values_gy:
+        linear = field_in_frame(on_nodes_of(finer.grid, dose), axes, low, high)
+    if field is None or means is None or linear is None:
+        return None
+    return field, means, linear
 
 
 def _without_volume(structure: Structure, reason: str) -> StructureDVH:
@@ -206,6 +317,7 @@ def _result(
     dvh: DVH | None,
     reason: str | None,
     notes: list[Finding],
+    alternatives: tuple[Alternative, ...] = (),
 ) -> StructureDVH:
     return StructureDVH(
         number=structure.number,
@@ -216,124 +328,11 @@ def _result(
         dvh=dvh,
         reason=reason,
         findings=tuple(notes),
+        alternatives=alternatives,
     )
 
 
-def _bounds(solid: Solid) -> tuple[FloatArray, FloatArray]:
-    """Corners (u, v, n) of the box around a solid, mm."""
-    points = np.concatenate([ring for slab in solid.slabs for ring in slab.plane.rings])
-    low = np.append(points.min(axis=0), min(slab.low_mm for slab in solid.slabs))
-    high = np.append(points.max(axis=0), max(slab.high_mm for slab in solid.slabs))
-    return low, high
-
-
-def _refinement(field: Field, low: FloatArray, high: FloatArray) -> int:
+def _refinement(field: Field) -> int:
     """Into how many parts to cut each cell edge, so that the box holds about TARGET_CELLS."""
     sizes = [len(field.u_mm) - 1, len(field.v_mm) - 1, len(field.n_mm) - 1]
     return int(np.clip(round((TARGET_CELLS / np.prod(sizes)) ** (1 / 3)), 1, MAX_REFINEMENT))
-
-
-def _chunks(solid: Solid, cells_per_slab: int) -> Iterator[tuple[Slab, ...]]:
-    """Slabs in groups whose cells stay within CHUNK_CELLS, at least one slab each."""
-    size = max(1, CHUNK_CELLS // max(1, cells_per_slab))
-    for start in range(0, len(solid.slabs), size):
-        yield solid.slabs[start : start + size]
-
-
-def _cuts(slab: Slab, nodes: FloatArray, factor: int) -> FloatArray:
-    """Positions at which a slab is cut: its faces within the grid, dose planes, refinement."""
-    low, high = max(slab.low_mm, nodes[0]), min(slab.high_mm, nodes[-1])
-    if not high > low:
-        return np.empty(0)
-    between = nodes[(nodes > low) & (nodes < high)]
-    cuts = np.concatenate([[low], between, [high]])
-    if factor == 1:
-        return cuts
-    steps = np.diff(nodes)[np.searchsorted(nodes, cuts[:-1], side="right") - 1] / factor
-    parts = [
-        np.linspace(a, b, max(1, int(np.ceil((b - a) / step - 1e-9))), endpoint=False)
-        for (a, b), step in zip(pairwise(cuts), steps, strict=True)
-    ]
-    return np.concatenate([*parts, [high]])
-
-
-def _integrate_slabs(
-    slabs: tuple[Slab, ...],
-    coverage: Coverage,
-    field: Field,
-    means: Field,
-    factor: int,
-    sums: _Sums,
-) -> None:
-    """Add a chunk of slabs, a few sub-slabs at a time; extremes on the slabs' own cuts."""
-    size = max(1, CHUNK_CELLS // coverage.fraction[0].size)
-    cuts = [_cuts(slab, field.n_mm, factor) for slab in slabs]
-    owner = np.repeat(np.arange(len(slabs)), [max(0, c.size - 1) for c in cuts])
-    low = np.concatenate([c[:-1] for c in cuts])
-    high = np.concatenate([c[1:] for c in cuts])
-    for start in range(0, owner.size, size):
-        part = slice(start, start + size)
-        _add_cells(owner[part], low[part], high[part], coverage, means, sums)
-    faces = cuts if factor == 1 else [_cuts(slab, field.n_mm, 1) for slab in slabs]
-    owner = np.repeat(np.arange(len(slabs)), [face.size for face in faces])
-    position = np.concatenate(faces)
-    for start in range(0, owner.size, size):
-        part = slice(start, start + size)
-        _reach_faces(owner[part], position[part], coverage, field, sums)
-
-
-def _planes_at(field: Field, position: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Dose (m, nv, nu) at positions (m,) along n, and its slope there, Gy per mm."""
-    lower = np.clip(np.searchsorted(field.n_mm, position, side="right") - 1, 0, field.n_mm.size - 2)
-    step = field.n_mm[lower + 1] - field.n_mm[lower]
-    weight = ((position - field.n_mm[lower]) / step)[:, None, None]
-    below = field.values_gy[lower].astype(float)
-    rise = field.values_gy[lower + 1] - below
-    return below + weight * rise, rise / step[:, None, None]
-
-
-def _add_cells(
-    owner: IndexArray,
-    low: FloatArray,
-    high: FloatArray,
-    coverage: Coverage,
-    field: Field,
-    sums: _Sums,
-) -> None:
-    """Add the covered part of every cell of some sub-slabs, with its dose and spread."""
-    thickness = high - low
-    dose, slope = _planes_at(field, (low + high) / 2)
-    fraction, u, v = coverage.fraction[owner], coverage.u[owner], coverage.v[owner]
-    corner, right = dose[:, :-1, :-1], dose[:, :-1, 1:]
-    up, opposite = dose[:, 1:, :-1], dose[:, 1:, 1:]
-    along_u, along_v = right - corner, up - corner
-    twist = opposite - right - along_v
-    centre = corner + along_u * u + (along_v + twist * u) * v
-    rise = 0.25 * (slope[:, :-1, :-1] + slope[:, :-1, 1:] + slope[:, 1:, :-1] + slope[:, 1:, 1:])
-    spread_u = (along_u + twist * v) * (1 - np.abs(2 * u - 1))
-    spread_v = (along_v + twist * u) * (1 - np.abs(2 * v - 1))
-    spread_n = rise * thickness[:, None, None]
-    width = np.sqrt(spread_u**2 + spread_v**2 + spread_n**2)
-    area = np.diff(field.v_mm)[:, None] * np.diff(field.u_mm)
-    volume = fraction * area * thickness[:, None, None]
-    use = (volume > 0) & np.isfinite(centre) & np.isfinite(width)
-    sums.add(volume[use], centre[use], width[use])
-
-
-def _reach_faces(
-    owner: IndexArray, position: FloatArray, coverage: Coverage, field: Field, sums: _Sums
-) -> None:
-    """Let minimum and maximum reach the inside nodes and the contours on some faces of slabs."""
-    dose, _ = _planes_at(field, position)
-    sums.reach(dose[coverage.node_inside[owner]])
-    first, last = coverage.edge_start[owner], coverage.edge_start[owner + 1]
-    count = last - first
-    face = np.repeat(np.arange(owner.size), count)
-    point = np.arange(face.size) + np.repeat(first - np.cumsum(count) + count, count)
-    width = field.u_mm.size
-    corner = face * (field.v_mm.size * width)
-    corner += coverage.edge_row[point] * width + coverage.edge_column[point]
-    u, v, flat = coverage.edge_u[point], coverage.edge_v[point], dose.ravel()
-    lower = flat[corner] * (1 - u) + flat[corner + 1] * u
-    upper = flat[corner + width] * (1 - u) + flat[corner + width + 1] * u
-    sums.reach(lower * (1 - v) + upper * v)

@@ -7,11 +7,14 @@ the two nodes around it, which keeps volume and mean dose exact.
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from rtplan.geometry.grid import FloatArray
 
 NODES = 8192
+_CHUNK = 4_096
 _FLAT = 1e-3  # width, in steps, below which a piece has one dose
 
 
@@ -26,21 +29,44 @@ class RampHistogram:
         self._slopes = np.zeros(NODES + 1)
         self._flat = np.zeros(NODES + 2)  # volumes of one dose, by the node below it
 
+    def __add__(self, other: RampHistogram) -> RampHistogram:
+        """What both hold; they have the same steps."""
+        both = copy(self)
+        both._slopes = self._slopes + other._slopes
+        both._flat = self._flat + other._flat
+        return both
+
     def add(self, volume: FloatArray, centre_gy: FloatArray, width_gy: FloatArray) -> None:
         """Add volumes (n,), each spread evenly over ``width_gy`` around ``centre_gy``."""
         flat = width_gy < _FLAT * self._step
         if flat.any():
             node = ((centre_gy[flat] - self._low) / self._step).astype(np.intp)
             self._flat += np.bincount(np.clip(node, 0, NODES + 1), volume[flat], NODES + 2)
-        half = np.maximum(width_gy, self._step) / 2
-        change = volume / (2 * half)
-        for sign, edge in ((-1.0, centre_gy - half), (1.0, centre_gy + half)):
-            position = np.clip((edge - self._low) / self._step, 0, NODES - 1e-6)
-            node = position.astype(np.intp)
-            upper = (position - node) * change
-            size = NODES + 2
-            self._slopes += sign * np.bincount(node, change - upper, size)[: NODES + 1]
-            self._slopes += sign * np.bincount(node + 1, upper, size)[: NODES + 1]
+        for start in range(0, width_gy.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            self._add_ramps(volume[part], centre_gy[part], width_gy[part])
+
+    def _add_ramps(self, volume: FloatArray, centre_gy: FloatArray, width_gy: FloatArray) -> None:
+        """Both ends of each ramp, so few at a time that the work stays in the cache."""
+        width = np.maximum(width_gy, self._step)
+        change = np.empty((2, width.size))
+        np.divide(volume, width, out=change[1])
+        np.negative(change[1], out=change[0])
+        width *= 0.5
+        position = np.empty((2, width.size))
+        np.subtract(centre_gy, width, out=position[0])
+        np.add(centre_gy, width, out=position[1])
+        position -= self._low
+        position /= self._step
+        np.clip(position, 0, NODES - 1e-6, out=position)
+        node = position.astype(np.intp)
+        position -= node
+        whole = np.bincount(node.ravel(), change.ravel(), NODES + 1)
+        change *= position
+        upper = np.bincount(node.ravel(), change.ravel(), NODES + 1)
+        self._slopes += whole
+        self._slopes -= upper
+        self._slopes[1:] += upper[:-1]
 
     def cumulative(
         self, total: float, low_gy: float, high_gy: float

@@ -50,6 +50,38 @@ class Contour:
         read_only(self.points_mm)
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A coded concept: what it means, and its value in a coding scheme (PS3.3 8.8)."""
+
+    meaning: str
+    value: str = ""
+    scheme: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCodes:
+    """What a segmentation says in codes that a segment is (PS3.3 C.8.20.4).
+
+    Parameters
+    ----------
+    category, kind : Code or None
+        Segmented Property Category and Type: "Morphologically Altered Structure", "Neoplasm".
+    modifiers : tuple of Code
+        Segmented Property Type Modifiers, such as "Left".
+    regions : tuple of Code
+        Anatomic Region, such as "Liver".
+    algorithm : str
+        Segment Algorithm Type: AUTOMATIC, SEMIAUTOMATIC, MANUAL, or an empty text.
+    """
+
+    category: Code | None = None
+    kind: Code | None = None
+    modifiers: tuple[Code, ...] = ()
+    regions: tuple[Code, ...] = ()
+    algorithm: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
     """An ROI: a number, a name as stored, and its contours.
@@ -58,6 +90,10 @@ class Structure:
     ``problem`` is set when the stored contours cannot be trusted (unreadable coordinates,
     duplicate ROI number, ...): no number of this structure may be computed then, and the text
     is the reason to give.
+
+    ``slab_mm`` is set where contours are outlines of voxels: each holds just half of it below and
+    above its plane, and a plane without contours is empty. Where it is None, nothing is known but
+    the contours. ``codes`` are those of a segment.
     """
 
     number: int
@@ -67,6 +103,8 @@ class Structure:
     colour: tuple[int, int, int] | None = None
     frame_of_reference_uid: str | None = None
     problem: str | None = None
+    slab_mm: float | None = None
+    codes: SegmentCodes | None = None
 
     @property
     def closed(self) -> tuple[Contour, ...]:
@@ -76,7 +114,7 @@ class Structure:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StructureSet:
-    """An RT Structure Set: its structures, in stored order."""
+    """An RT Structure Set or a segmentation: its structures, in stored order."""
 
     sop_instance_uid: str
     label: str = ""

@@ -48,7 +48,11 @@ class Parts:
         """Each part as a shapely Polygon, (p,)."""
         import shapely
 
-        return np.array([shapely.Polygon(r[0], r[1:]) for r in self.rings], dtype=object)
+        rings = [ring for part in self.rings for ring in part]
+        owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+        linear = shapely.linearrings(np.concatenate(rings), indices=owner)
+        part = np.repeat(np.arange(len(self.rings)), [len(part) for part in self.rings])
+        return np.asarray(shapely.polygons(np.asarray(linear), indices=part), dtype=object)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,10 +181,12 @@ def _facing_pairs(parts: Parts, polygons: GeometryArray, reach_mm: float) -> Ind
 
 def _all_pairs(first: IndexArray, planes: IndexArray, step: int) -> tuple[IndexArray, IndexArray]:
     """Every part of some planes with every part ``step`` planes above."""
-    low, high = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
-    for plane in planes.tolist():
-        below = np.arange(first[plane], first[plane + 1])
-        above = np.arange(first[plane + step], first[plane + step + 1])
-        low.append(np.repeat(below, above.size))
-        high.append(np.tile(above, below.size))
-    return np.concatenate(low), np.concatenate(high)
+    below, above = (
+        first[planes + 1] - first[planes],
+        first[planes + step + 1] - first[planes + step],
+    )
+    count = below * above
+    owner = np.repeat(np.arange(planes.size), count)
+    pair = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count)
+    low, high = np.divmod(pair, above[owner])
+    return first[planes][owner] + low, first[planes + step][owner] + high

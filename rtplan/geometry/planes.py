@@ -20,6 +20,7 @@ from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Contour, GeometricType, Structure
 from rtplan.geometry.grid import FloatArray, read_only
+from rtplan.geometry.rings import Rings, pairs_within, signed_areas
 
 GeometryArray = NDArray[np.object_]
 """Array of shapely geometries."""
@@ -36,6 +37,7 @@ LARGEST_MM = 1e5
 _NEAR_BOUNDS_MM = 0.5
 NOT_PLANAR_MM = 0.5
 """A contour whose points leave its plane by more than this is not planar."""
+_FEW = 64  # contours on a plane up to which all pairs are compared
 _AXIAL_SINE = 1e-3  # tilt below which a normal is taken for the patient axis itself
 
 
@@ -125,14 +127,14 @@ def stack_planes(structure: Structure) -> PlaneStack:
         raise GeometryError(_why_nothing_is_closed(structure))
     import shapely
 
-    axes, local, positions = _in_frame(closed)
+    axes, rings, positions = _in_frame(closed)
     groups = _group(positions)
     notes: list[Finding] = []
     kinds = [contour.kind for contour in closed]
     planes = []
     try:
-        rings = _simple_rings([points[:, :2] for points in local], structure, notes)
-        for members, combined in _combine(groups, rings, kinds, structure, notes):
+        drawn = _drawn(rings, structure, notes)
+        for members, combined in _combine(groups, drawn, kinds, structure, notes):
             if combined:
                 planes.append(Plane(float(positions[members].mean()), combined))
     except shapely.errors.ShapelyError as error:
@@ -158,8 +160,8 @@ def plane_gaps_mm(structure: Structure) -> FloatArray:
     return np.diff([positions[group].mean() for group in _group(positions)])
 
 
-def _in_frame(closed: Sequence[Contour]) -> tuple[FloatArray, list[FloatArray], FloatArray]:
-    """Axes of the planes, points (u, v, n) of each contour, position of each along n."""
+def _in_frame(closed: Sequence[Contour]) -> tuple[FloatArray, Rings, FloatArray]:
+    """Axes of the planes, the contours as rings in (u, v), position of each along n."""
     sizes = np.array([len(contour.points_mm) for contour in closed])
     starts = np.cumsum(sizes) - sizes
     drawn = np.concatenate([contour.points_mm for contour in closed])
@@ -169,6 +171,9 @@ def _in_frame(closed: Sequence[Contour]) -> tuple[FloatArray, list[FloatArray], 
             f"a contour point is {largest:.3g} mm from the origin; at most {LARGEST_MM:g} mm is "
             "a place in a patient"
         )
+    z = drawn[:, 2]
+    if (z == np.repeat(z[starts], sizes)).all():  # axial, as most are: nothing to project
+        return read_only(np.eye(3)), Rings(drawn[:, :2].copy(), starts), z[starts]
     axes = _axes_of(drawn, starts)
     points = drawn @ axes
     along = points[:, 2]
@@ -179,7 +184,7 @@ def _in_frame(closed: Sequence[Contour]) -> tuple[FloatArray, list[FloatArray], 
             f"contours are not on parallel planes: a point lies {worst:.2f} mm off its plane "
             f"(at most {NOT_PLANAR_MM} mm)"
         )
-    return axes, np.split(points, starts[1:]), positions
+    return axes, Rings(np.ascontiguousarray(points[:, :2]), starts), positions
 
 
 def _note(code: str, structure: Structure, text: str) -> Finding:
@@ -239,26 +244,57 @@ def _group(positions: FloatArray) -> list[NDArray[np.intp]]:
     return [np.sort(group) for group in np.split(order, breaks)]
 
 
-def _simple_rings(
-    rings: Sequence[FloatArray], structure: Structure, notes: list[Finding]
-) -> GeometryArray:
-    """Each ring (n, 2) as a valid polygon; one that crosses itself filled by the even-odd rule."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """The contours of a structure as areas.
+
+    ``area_mm2`` (m,) is signed, ``bounds_mm`` (m, 4). ``repaired`` are the areas of those that
+    cross or touch themselves, by their index; the others are what their ring encloses.
+    """
+
+    rings: Rings
+    area_mm2: FloatArray
+    bounds_mm: FloatArray
+    repaired: dict[int, BaseGeometry]
+
+    def has_area(self, index: int) -> bool:
+        repaired = self.repaired.get(index)
+        return bool(self.area_mm2[index] != 0 if repaired is None else repaired.area > 0)
+
+    def polygons(self, indices: Iterable[int]) -> GeometryArray:
+        """Shapely areas of some contours, (k,)."""
+        import shapely
+
+        found = [
+            self.repaired[i] if i in self.repaired else shapely.Polygon(self.rings[i])
+            for i in indices
+        ]
+        return np.array(found, dtype=object)
+
+    def ring(self, index: int, sign: float) -> FloatArray:
+        """The ring of a contour: counter-clockwise where ``sign`` is positive, else clockwise."""
+        points = self.rings[index]
+        return read_only(points if self.area_mm2[index] * sign > 0 else points[::-1].copy())
+
+
+def _drawn(rings: Rings, structure: Structure, notes: list[Finding]) -> _Drawn:
+    """Contours as areas; one that crosses itself is filled by the even-odd rule."""
     import shapely
 
-    sizes = np.array([len(ring) for ring in rings])
-    owner = np.repeat(np.arange(len(rings)), sizes)
-    linear = shapely.linearrings(np.concatenate(rings), indices=owner)
-    polygons: GeometryArray = np.atleast_1d(np.asarray(shapely.polygons(linear)))
+    areas, is_star = signed_areas(rings)
+    drawn = _Drawn(rings, areas, rings.bounds_mm(), {})
+    doubtful = np.flatnonzero(~is_star).tolist()
     crossing = 0
-    for index in np.flatnonzero(~shapely.is_valid(polygons)).tolist():
-        drawn = abs(signed_area_mm2(rings[index]))
-        polygons[index] = even_odd = _areas_only(shapely.make_valid(polygons[index]))
-        # A keyhole encloses what its signed area says; a ring that crosses itself does not.
-        crossing += abs(even_odd.area - drawn) > 1e-3 * max(drawn, even_odd.area)
+    for index, polygon in zip(doubtful, drawn.polygons(doubtful), strict=True):
+        if not shapely.is_valid(polygon):
+            drawn.repaired[index] = even_odd = _areas_only(shapely.make_valid(polygon))
+            # A keyhole encloses what its signed area says; a ring that crosses itself does not.
+            signed = abs(float(areas[index]))
+            crossing += abs(even_odd.area - signed) > 1e-3 * max(signed, even_odd.area)
     if crossing:
         text = f"{crossing} contours cross themselves; their area was rebuilt from their lines"
         notes.append(_note("GEO002", structure, text))
-    return polygons
+    return drawn
 
 
 def _areas_only(geometry: BaseGeometry) -> BaseGeometry:
@@ -272,26 +308,77 @@ def _areas_only(geometry: BaseGeometry) -> BaseGeometry:
 
 def _combine(
     groups: Sequence[NDArray[np.intp]],
-    polygons: GeometryArray,
+    drawn: _Drawn,
     kinds: Sequence[GeometricType],
     structure: Structure,
     notes: list[Finding],
 ) -> Iterable[tuple[NDArray[np.intp], tuple[FloatArray, ...]]]:
     """Per plane: its contour indices, and its rings oriented, holes and overlaps resolved."""
-    import shapely
-
     met: Counter[str] = Counter()
-    has_area = shapely.area(polygons) > 0
-    met["GEO004"] = int((~has_area).sum())
-    for members in groups:
-        parts = polygons[members[has_area[members]]]
-        if len(parts) > 1:
-            is_xor = any(kinds[m] is GeometricType.CLOSEDPLANAR_XOR for m in members)
-            parts = _resolve(parts, met, is_xor=is_xor)
-        yield members, _rings_of(parts)
+    full = [[m for m in members.tolist() if drawn.has_area(m)] for members in groups]
+    met["GEO004"] = len(kinds) - sum(map(len, full))
+    for members, within, nesting in zip(groups, full, _nestings(full, drawn), strict=True):
+        is_xor = any(kinds[m] is GeometricType.CLOSEDPLANAR_XOR for m in members)
+        if nesting is None:
+            parts = _resolve(drawn.polygons(within), met, is_xor=is_xor)
+            yield members, _rings_of(parts)
+        else:
+            met["GEO010"] += 0 if is_xor else sum(map(len, nesting.values()))
+            yield members, _nested_rings(within, nesting, drawn)
     for code, text in _MET.items():
         if met[code]:
             notes.append(_note(code, structure, text.format(met[code])))
+
+
+def _nestings(
+    groups: Sequence[Sequence[int]], drawn: _Drawn
+) -> Iterable[dict[int, set[int]] | None]:
+    """Per plane: the contours that each contour lies well within, if that is all there is to say.
+
+    None for a plane where contours overlap in part, touch, are nearly the same or crossed
+    themselves, or where they are too many to be compared one by one.
+    """
+    import shapely
+
+    few = [np.array(g if len(g) <= _FEW else [], dtype=np.intp) for g in groups]
+    pairs = pairs_within(few, drawn.bounds_mm)
+    met = np.unique(pairs)
+    polygons = drawn.polygons(met.tolist())
+    first, second = (polygons[np.searchsorted(met, column)] for column in pairs.T)
+    shapely.prepare(polygons)
+    around = shapely.contains_properly(first, second)
+    within = shapely.contains_properly(second, first)
+    apart = ~around & ~within
+    apart[apart] = ~shapely.intersects(first[apart], second[apart])
+    near = np.abs(np.diff(drawn.bounds_mm[pairs], axis=1)[:, 0]).max(axis=1, initial=0.0)
+    unclear = ~(around | within | apart) | (near < _NEAR_BOUNDS_MM)
+    odd = {*pairs[unclear].ravel().tolist(), *drawn.repaired}
+    inside: dict[int, set[int]] = {}
+    for (one, other), is_around, is_within in zip(
+        pairs.tolist(), around.tolist(), within.tolist(), strict=True
+    ):
+        if is_around:
+            inside.setdefault(other, set()).add(one)
+        if is_within:
+            inside.setdefault(one, set()).add(other)
+    for group in groups:
+        is_clear = len(group) <= _FEW and odd.isdisjoint(group)
+        yield {m: inside[m] for m in group if m in inside} if is_clear else None
+
+
+def _nested_rings(
+    members: Iterable[int], nesting: dict[int, set[int]], drawn: _Drawn
+) -> tuple[FloatArray, ...]:
+    """Rings of contours that lie within one another: each outer ring, then its holes."""
+    rings = []
+    for outer in members:
+        around = nesting.get(outer, set())
+        if len(around) % 2:
+            continue
+        rings.append(drawn.ring(outer, 1.0))
+        holes = [m for m, out in nesting.items() if outer in out and len(out) == len(around) + 1]
+        rings += [drawn.ring(hole, -1.0) for hole in holes]
+    return tuple(rings)
 
 
 _MET = {
@@ -374,13 +461,18 @@ def _overlay(
     return result if result.geom_type in ("Polygon", "MultiPolygon") else _areas_only(result)
 
 
-def _clusters(count: int, pairs: NDArray[np.intp]) -> NDArray[np.int32]:
+def _clusters(count: int, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
     """Label (count,) of the connected cluster that each item belongs to by pairs (m, 2)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1])
+    label = np.arange(count)
+    while True:
+        least = np.minimum(label[pairs[:, 0]], label[pairs[:, 1]])
+        spread = label.copy()
+        np.minimum.at(spread, pairs[:, 0], least)
+        np.minimum.at(spread, pairs[:, 1], least)
+        spread = spread[spread]
+        if (spread == label).all():
+            return label
+        label = spread
 
 
 def _join(parts: GeometryArray, pairs: NDArray[np.intp]) -> GeometryArray:

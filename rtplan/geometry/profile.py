@@ -8,6 +8,7 @@ along any direction, so that a parabola through the exact areas of contours has 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from rtplan.geometry.grid import FloatArray
 
 TOUCHING = 0.02
 """A parabola that comes this close to zero (of the last area) before it rises again ends there."""
+POINTED = 0.005
+"""A last contour with less than this part of the area before it is the tip itself."""
+_TELLING = 1e-5  # of the terms of a third difference: less tells nothing
 _ROUNDING = 1.01
 _NODES = 48
 
@@ -37,21 +41,25 @@ class Profile:
         value = self.start + at_mm * (self.slope + at_mm * self.bend / 2)
         return np.asarray(np.maximum(value, 0.0) ** (1 / self.power))
 
+    def _area_mm2(self, at_mm: float) -> float:
+        """As ``area_at_mm2``, of one distance."""
+        value = self.start + at_mm * (self.slope + at_mm * self.bend / 2)
+        return float(max(value, 0.0) ** (1 / self.power))
+
     @property
     def area_mm2(self) -> float:
         """Area at 0."""
-        return float(self.area_at_mm2(np.zeros(1))[0])
+        return self._area_mm2(0.0)
 
     @property
     def last_area_mm2(self) -> float:
         """Area at ``length_mm``."""
-        return float(self.area_at_mm2(np.array([self.length_mm]))[0])
+        return self._area_mm2(self.length_mm)
 
     @property
     def bulge_mm2(self) -> float:
         """By how much the area halfway exceeds the mean of those at the ends."""
-        ends = (self.area_mm2 + self.last_area_mm2) / 2
-        return float(self.area_at_mm2(np.array([self.length_mm / 2]))[0]) - ends
+        return self._area_mm2(self.length_mm / 2) - (self.area_mm2 + self.last_area_mm2) / 2
 
     @property
     def total_mm3(self) -> float:
@@ -146,6 +154,9 @@ def beyond(
     Profile or None
         None where the parabola does not reach zero within the limit: a flat end.
     """
+    if area_mm2 < POINTED * before[1]:
+        radius = float(np.sqrt(area_mm2 / np.pi))
+        return Profile(area_mm2, 0.0, -2 * np.pi, radius) if radius <= limit_mm else None
     area, previous, first = (a**power for a in (area_mm2, before[1], second[1]))
     rise = (area - previous) / before[0]
     bend = 2 * (rise - (previous - first) / second[0]) / (before[0] + second[0])
@@ -154,6 +165,39 @@ def beyond(
     if length is None or length > limit_mm * _ROUNDING:
         return None
     return Profile(area, slope, bend, length, power)
+
+
+def round_between(areas: tuple[float, float], gap_mm: float) -> Profile:
+    """The profile between two contours (areas, mm²) of a body as steep along the normal as in the
+    plane: a sphere's area bends by -2 pi."""
+    rise = (areas[1] - areas[0]) / gap_mm
+    return Profile(areas[0], rise + np.pi * gap_mm, -2 * np.pi, gap_mm)
+
+
+def round_beyond(
+    area_mm2: float, other_mm2: float, gap_mm: float, limit_mm: float
+) -> Profile | None:
+    """The profile beyond a contour of a round body, to its end.
+
+    Parameters
+    ----------
+    area_mm2 : float
+        Of the contour.
+    other_mm2, gap_mm : float
+        Area of the other contour, and its distance; 0 mm where there is only one, at the equator.
+    limit_mm : float
+        At most so far.
+
+    Returns
+    -------
+    Profile or None
+        None where the body would not end within the limit.
+    """
+    slope = (area_mm2 - other_mm2) / gap_mm - np.pi * gap_mm if gap_mm > 0 else 0.0
+    length = _first_zero(area_mm2, slope, -2 * np.pi)
+    if length is None or length > limit_mm * _ROUNDING:
+        return None
+    return Profile(area_mm2, slope, -2 * np.pi, length)
 
 
 def departures(
@@ -166,11 +210,13 @@ def departures(
 
     Parameters as of ``between``.
     """
-    values = np.array([lower[1], *areas, upper[1]])
-    at = np.cumsum([0.0, lower[0], gap_mm, upper[0]])
-    weight = np.array([np.prod(at[i] - np.delete(at, i)) for i in range(4)])
-    third = float(np.sum(values / weight)), float(np.sum(values**2 / weight))
-    return abs(third[0]), abs(third[1]) / (2 * float(values.mean()))
+    values = (lower[1], *areas, upper[1])
+    at = (0.0, lower[0], lower[0] + gap_mm, lower[0] + gap_mm + upper[0])
+    weights = [prod(here - there for there in at if there != here) for here in at]
+    terms = [value / weight for value, weight in zip(values, weights, strict=True)]
+    squares = sum(value * term for value, term in zip(values, terms, strict=True))
+    least = _TELLING * sum(map(abs, terms))
+    return max(abs(sum(terms)), least), max(2 * abs(squares) / sum(values), least)
 
 
 def _first_zero(area: float, slope: float, bend: float) -> float | None:

@@ -86,6 +86,8 @@ class _Pieces:
     y1: FloatArray
 
     def take(self, which: NDArray[np.bool_]) -> _Pieces:
+        if which.all():
+            return self
         return _Pieces(
             self.layer[which], self.x0[which], self.y0[which], self.x1[which], self.y1[which]
         )
@@ -113,10 +115,7 @@ def cover(layers: Sequence[Sequence[FloatArray]], u: Lines, v: Lines) -> Coverag
     pieces, column, _, of = _cut(by_row.take(within), u)
     keep = column < u.cells
     pieces, column, row = pieces.take(keep), column[keep], row[within][of][keep]
-    fraction, moment_u, moment_v = _accumulate(pieces, column, row, u=u, v=v, layers=len(layers))
-    covered = fraction > 1e-12
-    fraction = np.where(covered, np.minimum(fraction, 1.0), 0.0)
-    safe = np.where(covered, fraction, 1.0)
+    fraction, centre_u, centre_v = _accumulate(pieces, column, row, node_inside, u=u, v=v)
     on_grid = column >= 0
     pieces, column, row = pieces.take(on_grid), column[on_grid], row[on_grid]
     # Each piece ends where the next begins, except where the next one lies outside the grid.
@@ -129,8 +128,8 @@ def cover(layers: Sequence[Sequence[FloatArray]], u: Lines, v: Lines) -> Coverag
     edge_y = np.append(pieces.y0, pieces.y1[leaving])[order]
     return Coverage(
         fraction=fraction,
-        u=np.clip(np.where(covered, moment_u / safe, 0.5), 0.0, 1.0),
-        v=np.clip(np.where(covered, moment_v / safe, 0.5), 0.0, 1.0),
+        u=centre_u,
+        v=centre_v,
         node_inside=node_inside,
         edge_start=np.searchsorted(layer, np.arange(len(layers) + 1)),
         edge_column=edge_column,
@@ -148,12 +147,13 @@ def _on_border(x: FloatArray, lines: Lines) -> NDArray[np.bool_]:
 def _edges(layers: Sequence[Sequence[FloatArray]]) -> _Pieces:
     """All edges of all rings."""
     rings = [ring for layer in layers for ring in layer]
-    owner = [number for number, layer in enumerate(layers) for _ in layer]
-    sizes = [len(ring) for ring in rings]
-    start = np.concatenate([np.empty((0, 2)), *rings])
-    end = np.concatenate([np.empty((0, 2)), *(np.roll(ring, -1, axis=0) for ring in rings)])
-    layer = np.repeat(np.asarray(owner, dtype=np.intp), sizes)
-    return _Pieces(layer, start[:, 0], start[:, 1], end[:, 0], end[:, 1])
+    owner = np.repeat(np.arange(len(layers)), [len(layer) for layer in layers])
+    sizes = np.array([len(ring) for ring in rings], dtype=np.intp)
+    x, y = np.concatenate([np.empty((0, 2)), *rings]).T
+    last = np.cumsum(sizes) - 1
+    following = np.arange(1, x.size + 1)
+    following[last] = last - sizes + 1
+    return _Pieces(np.repeat(owner, sizes), x, y, x[following], y[following])
 
 
 def _cut(pieces: _Pieces, lines: Lines) -> tuple[_Pieces, IndexArray, NDArray[np.int8], IndexArray]:
@@ -198,31 +198,77 @@ def _winding(
     shape = (layers, v.cells + 1, u.cells + 2)
     flat = np.ravel_multi_index((begin.layer, line, node), shape)
     sign = np.where(upward, -1.0, 1.0)
-    crossings = np.bincount(flat, weights=sign, minlength=int(np.prod(shape))).reshape(shape)
-    return np.asarray(np.cumsum(crossings, axis=2)[:, :, :-1] > 0.5)
+    crossings = np.bincount(flat, weights=sign, minlength=int(np.prod(shape)))
+    small = crossings.astype(np.int16).reshape(shape)
+    return np.asarray(np.cumsum(small, axis=2, dtype=np.int16)[:, :, :-1] > 0)
 
 
 def _accumulate(
-    pieces: _Pieces, column: IndexArray, row: IndexArray, *, u: Lines, v: Lines, layers: int
+    pieces: _Pieces,
+    column: IndexArray,
+    row: IndexArray,
+    node_inside: NDArray[np.bool_],
+    *,
+    u: Lines,
+    v: Lines,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Covered fraction of each cell and its first moments, each (layers, v cells, u cells)."""
+    """Covered fraction of each cell and the centroid of that part: (layers, v cells, u cells).
+
+    A cell that no piece runs through is covered wholly or not at all, as the node at its corner is
+    inside or not. Only the others are summed up.
+    """
     cell = np.maximum(column, 0)
     left = column < 0  # left of the grid: fills its row from the first cell on
     x0 = np.where(left, 0.0, u.fraction(pieces.x0, cell))
     x1 = np.where(left, 0.0, u.fraction(pieces.x1, cell))
     y0, y1 = v.fraction(pieces.y0, row), v.fraction(pieces.y1, row)
     height = y0 - y1  # a counter-clockwise ring runs down its left side
-    area = height * (1.0 - (x0 + x1) / 2)
-    moment_u = height * (0.5 - (x0 * x0 + x0 * x1 + x1 * x1) / 6)
     middle = (y0 + y1) / 2
-    moment_v = height * (middle - (x0 * (2 * y0 + y1) + x1 * (y0 + 2 * y1)) / 6)
-    shape = (layers, v.cells, u.cells + 1)
-    flat = (pieces.layer * shape[1] + row) * shape[2] + cell
-    size = int(np.prod(shape))
+    fraction = node_inside[:, :-1, :-1].astype(float)
+    flat = (pieces.layer * v.cells + row) * u.cells + cell
+    met = np.zeros(fraction.size, dtype=bool)
+    met[flat] = True
+    cells = np.flatnonzero(met)
+    number = np.empty(fraction.size, dtype=np.intp)
+    number[cells] = np.arange(cells.size)
+    sums = _RowSums(number[flat], cells // u.cells)
+    area = sums.total(height * (1.0 - (x0 + x1) / 2), height)
+    moment_u = sums.total(height * (0.5 - (x0 * x0 + x0 * x1 + x1 * x1) / 6), height / 2)
+    onward = height * middle
+    moment_v = sums.total(onward - height * (x0 * (2 * y0 + y1) + x1 * (y0 + 2 * y1)) / 6, onward)
+    covered = area > 1e-12
+    area = np.where(covered, np.minimum(area, 1.0), 0.0)
+    safe = np.where(covered, area, 1.0)
+    fraction.ravel()[cells] = area
+    centres = []
+    for moment in (moment_u, moment_v):
+        centre = np.full(fraction.shape, 0.5)
+        centre.ravel()[cells] = np.clip(np.where(covered, moment / safe, 0.5), 0.0, 1.0)
+        centres.append(centre)
+    return fraction, centres[0], centres[1]
 
-    def total(here: FloatArray, onward: FloatArray) -> FloatArray:
-        sums = np.bincount(flat, weights=here, minlength=size)
-        sums += np.bincount(flat + 1, weights=onward - here, minlength=size)[:size]
-        return np.asarray(np.cumsum(sums.reshape(shape), axis=2)[:, :, :-1])
 
-    return total(area, height), total(moment_u, height / 2), total(moment_v, height * middle)
+class _RowSums:
+    """Sums over the pieces in cells, and over those further left in the cells' rows.
+
+    ``number`` is each piece's cell among those that pieces run through, ascending; ``row`` (n,) is
+    the row of each of these.
+    """
+
+    def __init__(self, number: IndexArray, row: IndexArray) -> None:
+        self._number, self._count = number, row.size
+        self._first = np.flatnonzero(np.diff(row, prepend=-1))
+
+    def total(self, here: FloatArray, onward: FloatArray) -> FloatArray:
+        """What pieces add to their own cells, and to each cell right of them, (n,)."""
+        total: FloatArray = np.bincount(self._number, here, self._count).astype(float)
+        if not self._count:
+            return total
+        passed = np.zeros(self._count)
+        passed[1:] = np.bincount(self._number, onward, self._count)[:-1]
+        # Each row begins at nothing: what the one before summed up to is taken off there, so that
+        # the running sum stays small and keeps its digits.
+        passed[self._first] = 0.0
+        passed[self._first[1:]] = -np.add.reduceat(passed, self._first)[:-1]
+        total += np.cumsum(passed)
+        return total

@@ -1,13 +1,13 @@
-"""Shape interpolation: a body between its contours, as thin slabs that pass one into the next.
+"""Shape interpolation: the stretches of a body that pass from one contour into the next.
 
-Between two contours of a body the cross-section is where ``(1 - t) phi0 + t phi1`` lies below a
-level, with the signed distances phi to the two, each seen from its own centroid. The level is the
-one at which the area is that of the local parabola through the contours' exact areas
-(``geometry.profile``), so that volume is exact for every ellipsoid, cone and frustum; plain
-interpolation of distances is always too small. On a contour's own plane the section is the contour.
+Between two contours of a body the area of the cross-section follows the local parabola through the
+contours' exact areas (``geometry.profile``), so that volume is exact for every ellipsoid, cone and
+frustum; plain interpolation of distances is always too small. On a contour's own plane the section
+is the contour. Beyond the last contour of a body its section shrinks to nothing as the areas of
+the last three say (``EndCap.ROUNDED``).
 
-Beyond the last contour of a body the same with extrapolated distances, shrinking to nothing
-(``EndCap.ROUNDED``).
+A body with one or two contours has no parabola of its own: it is taken for round, as steep along
+the normal as in the plane, if that has it end within a spacing; else it stays prisms.
 """
 
 from __future__ import annotations
@@ -16,49 +16,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtplan.geometry.convention import CAPPED_MM, EndCap, Interpolation
-from rtplan.geometry.distance import (
-    Raster,
-    Rings,
-    first_moment_mm3,
-    length_mm,
-    raster_around,
-    section,
-    signed_distance_mm,
-)
+from rtplan.geometry.distance import Rings
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.links import Links, Parts
+from rtplan.geometry.loft import Loft
 from rtplan.geometry.planes import GeometryArray, signed_area_mm2
-from rtplan.geometry.profile import Profile, between, beyond, departures
+from rtplan.geometry.profile import (
+    Profile,
+    between,
+    beyond,
+    departures,
+    round_between,
+    round_beyond,
+)
 from rtplan.geometry.raster import IndexArray
 
-STAIRCASE = 2e-3
-"""Part of the volume that the steps of the slabs may put outside the smooth surface."""
-MOST_SLABS = 64
-"""Slabs from one contour to the next, at most."""
-MOST_TOGETHER = 300.0
-"""Slabs of a structure, about, however much its contours differ."""
 FEWEST_CONTOURS = 3
-"""A body of fewer contours has no parabola: it stays prisms."""
-_STEPS_PER_THICKNESS = (8.0, 20.0)
+"""A body of fewer contours has no parabola of its own."""
 MUCH_NEARER = 0.25
 """A body whose squared areas are this much nearer to a parabola than its areas has that profile."""
-MOST_NODES = 15_000
-"""Between cross-sections so thin for their extent that it takes more nodes to resolve them (a rind
-of the skin), a body stays prisms."""
-_STRAIGHT = 3e-4
 _SAME_MM = 1e-6
-_SIMPLER = 5e-3
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """A cross-section ``rings`` from ``low_mm`` to ``high_mm`` along the normal."""
-
-    low_mm: float
-    high_mm: float
-    rings: Rings
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +51,16 @@ class Shape:
     ----------
     below, above : (p,) float
         How far each part holds below and above its plane as it is, mm.
-    pieces : tuple of Piece
+    flat : two (p,) bool
+        Whether what it holds below and above is an end that nothing but the spacing tells.
+    lofts : tuple of Loft
         What lies between and beyond.
     """
 
     below: FloatArray
     above: FloatArray
-    pieces: tuple[Piece, ...]
+    flat: tuple[BoolArray, BoolArray]
+    lofts: tuple[Loft, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +69,6 @@ class _Step:
 
     lower: tuple[int, ...]
     upper: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Loft:
-    """A stretch of a body that changes its shape: from ``base_mm`` in the direction ``sign``.
-
-    From the cross-section ``near`` it changes by ``further`` times what leads to ``other``: all of
-    it between two contours; beyond a last contour (no ``far_parts``) something less than nothing,
-    since ``other`` lies behind. ``change_mm2`` is the area between the outlines of its two ends.
-    """
-
-    near_parts: tuple[int, ...]
-    far_parts: tuple[int, ...]
-    base_mm: float
-    sign: float
-    profile: Profile
-    near: Rings
-    other: Rings
-    further: float
-    change_mm2: float
-
-    @property
-    def staircase_mm3(self) -> float:
-        """Volume that one single step per contour would put outside the smooth surface."""
-        change = max(self.change_mm2, 2 * abs(self.profile.bulge_mm2))
-        return change * self.profile.length_mm / 8
 
 
 def shape_of(
@@ -131,60 +90,78 @@ def shape_of(
     interpolation : Interpolation
     end_cap : EndCap
     """
-    bodies = _Bodies(parts, links)
-    reach = [np.array(end) for end in ends]
-    lofts: list[_Loft] = []
-    if interpolation is Interpolation.SHAPE_BASED:
-        lofts += [bodies.loft(step) for step in bodies.steps if bodies.is_long(step.lower[0])]
-    for side, linked in enumerate((links.below, links.above)):
-        for part in np.flatnonzero(np.isnan(linked)).tolist():
-            cap = None
-            if end_cap is EndCap.ROUNDED and bodies.is_long(part):
-                cap = bodies.cap(part, side, 2 * float(reach[side][part]))
-            if cap is not None:
-                lofts.append(cap)
-            elif end_cap is EndCap.NONE:
-                reach[side][part] = 0.0
-            elif end_cap is EndCap.HALF_SLICE_CAPPED:
-                reach[side][part] = min(reach[side][part], CAPPED_MM)
-    pieces: list[Piece] = []
-    volume = float((bodies.area * (ends[0] + ends[1])).sum())
-    for loft, count in zip(lofts, _counts(lofts, volume), strict=True):
-        cut = _cut(loft, count)
-        for part in loft.near_parts:
-            reach[int(loft.sign > 0)][part] = cut[0]
-        for part in loft.far_parts:
-            reach[int(loft.sign < 0)][part] = loft.profile.length_mm - cut[-1]
-        pieces += _pieces(loft, cut)
-    return Shape(reach[0], reach[1], tuple(pieces))
+    linked = (links.below, links.above)
+    reach = (ends[0].copy(), ends[1].copy())
+    flat = (np.isnan(linked[0]), np.isnan(linked[1]))
+    lofts: list[Loft] = []
+    is_shaped = interpolation is Interpolation.SHAPE_BASED
+    if is_shaped or end_cap is EndCap.ROUNDED:
+        bodies = _Bodies(parts, links)
+        for step in bodies.steps if is_shaped else ():
+            if bodies.is_long(step.lower[0]):
+                lofts.append(bodies.loft(step))
+                reach[1][list(step.lower)] = reach[0][list(step.upper)] = 0.0
+        if end_cap is EndCap.ROUNDED:
+            for side in (0, 1):
+                for part in np.flatnonzero(flat[side]).tolist():
+                    cap = bodies.cap(part, side, 2 * float(reach[side][part]))
+                    if cap is not None:
+                        lofts.append(cap)
+                        reach[side][part], flat[side][part] = 0.0, False
+        if is_shaped and end_cap is EndCap.ROUNDED:
+            for body in bodies.short():
+                found = bodies.round(body, 2 * ends[0][body[0]], 2 * ends[1][body[-1]])
+                if found:
+                    lofts += found
+                    for side in (0, 1):
+                        reach[side][body], flat[side][body] = 0.0, False
+    for side in (0, 1):
+        if end_cap is EndCap.NONE:
+            reach[side][flat[side]] = 0.0
+        elif end_cap is EndCap.HALF_SLICE_CAPPED:
+            reach[side][flat[side]] = np.minimum(reach[side][flat[side]], CAPPED_MM)
+    return Shape(*reach, flat, tuple(lofts))
 
 
 class _Bodies:
     """Parts, the steps between them, and what can be asked of both."""
 
     def __init__(self, parts: Parts, links: Links) -> None:
-        import shapely
-
-        polygons = parts.polygons()
-        steps = _steps(parts, links, polygons)
+        steps = _steps(parts, links, parts.polygons())
         self.parts = parts
         self.steps = steps
         self.area = np.array([sum(map(signed_area_mm2, rings)) for rings in parts.rings])
-        self.outlines = shapely.simplify(polygons, _SIMPLER * np.sqrt(self.area))
+        self._areas: list[float] = self.area.tolist()
         up = {part: step for step in steps for part in step.lower}
         down = {part: step for step in steps for part in step.upper}
         self._step = (down, up)
         self._planes, self._body = _planes_of_bodies(parts, steps)
+        self._far: dict[tuple[tuple[int, ...], int], tuple[int, ...]] = {}
         self._power = self._powers()
 
     def is_long(self, part: int) -> bool:
         """Whether the body of a part has contours enough."""
         return bool(self._planes[part] >= FEWEST_CONTOURS)
 
+    def short(self) -> list[list[int]]:
+        """The parts, from below, of each body that has contours on one or two planes, one each."""
+        bodies: dict[int, list[int]] = {}
+        for part in np.flatnonzero(self._planes < FEWEST_CONTOURS).tolist():
+            bodies.setdefault(int(self._body[part]), []).append(part)
+        return [body for body in bodies.values() if len(body) == self._planes[body[0]]]
+
     def neighbours(self, members: tuple[int, ...], side: int) -> tuple[int, ...]:
         """The parts into which all of ``members``, and no others, pass below (0) or above (1)."""
+        found = self._far.get((members, side))
+        if found is None:
+            found = self._far[members, side] = self._neighbours(members, side)
+        return found
+
+    def _neighbours(self, members: tuple[int, ...], side: int) -> tuple[int, ...]:
         steps = {id(s): s for s in map(self._step[side].get, members) if s is not None}
         ends = [(s.upper, s.lower) if side == 0 else (s.lower, s.upper) for s in steps.values()]
+        if len(ends) == 1 and ends[0][0] == members:
+            return ends[0][1]
         if not ends or sorted(p for near, _ in ends for p in near) != sorted(members):
             return ()
         far = tuple(p for _, others in ends for p in others)
@@ -202,19 +179,17 @@ class _Bodies:
 
     def area_of(self, members: tuple[int, ...]) -> float:
         """Area of some parts together, mm²."""
-        return float(self.area[list(members)].sum())
+        return sum(self._areas[part] for part in members)
 
     def rings_of(self, members: Iterable[int]) -> Rings:
         """Rings of some parts together."""
         return tuple(ring for part in members for ring in self.parts.rings[part])
 
-    def loft(self, step: _Step) -> _Loft:
+    def loft(self, step: _Step) -> Loft:
         """What lies between the two ends of a step."""
         profile = between(*self.around(step), power=self._power[self._body[step.lower[0]]])
-        ends = self.rings_of(step.lower), self.rings_of(step.upper)
         base = float(self.parts.position_mm[step.lower[0]])
-        change = self.change_mm2(step)
-        return _Loft(step.lower, step.upper, base, 1.0, profile, *ends, 1.0, change)
+        return Loft(self.rings_of(step.lower), self.rings_of(step.upper), base, 1.0, profile)
 
     def around(
         self, step: _Step
@@ -237,17 +212,7 @@ class _Bodies:
                 departure[:, body] += departures(lower, areas, upper, gap)
         return np.asarray(np.where(departure[1] < MUCH_NEARER * departure[0], 2, 1), dtype=np.intp)
 
-    def change_mm2(self, step: _Step) -> float:
-        """Area that only one of the two ends of a step covers, to a few percent."""
-        import shapely
-
-        ends = step.lower, step.upper
-        lower, upper = (shapely.union_all(self.outlines[list(members)]) for members in ends)
-        if shapely.equals_exact(lower, upper, 0.0):
-            return 0.0
-        return float(shapely.symmetric_difference(lower, upper).area)
-
-    def cap(self, part: int, side: int, limit_mm: float) -> _Loft | None:
+    def cap(self, part: int, side: int, limit_mm: float) -> Loft | None:
         """The rounded end of a body beyond a part; None where the end is flat or not known."""
         before = self.neighbours((part,), 1 - side)
         second = self.neighbours(before, 1 - side)
@@ -260,12 +225,38 @@ class _Bodies:
             limit_mm,
             power=self._power[self._body[part]],
         )
-        ends = self.rings_of((part,)), self.rings_of(before)
-        if profile is None or _are_thin(*ends):
+        if profile is None:
             return None
         further = -min(1.0, profile.length_mm / self.distance((part,), before))
+        return self._cap(part, self.rings_of(before), side, profile, further)
+
+    def _cap(self, part: int, other: Rings, side: int, profile: Profile, further: float) -> Loft:
         base, sign = float(self.parts.position_mm[part]), (1.0 if side == 1 else -1.0)
-        return _Loft((part,), (), base, sign, profile, *ends, further, float(self.area[part]))
+        return Loft(self.parts.rings[part], other, base, sign, profile, further, is_cap=True)
+
+    def round(self, body: list[int], below_mm: float, above_mm: float) -> list[Loft]:
+        """A body of one or two contours taken for round; nothing where that cannot be.
+
+        ``below_mm``, ``above_mm``: it ends within so much of its last contours.
+        """
+        areas = [float(self.area[part]) for part in body]
+        position = self.parts.position_mm[body]
+        gap = float(position[-1] - position[0])
+        lofts = []
+        for side, limit in ((0, below_mm), (1, above_mm)):
+            ends = areas if side == 1 else areas[::-1]
+            profile = round_beyond(ends[-1], ends[0], gap, limit)
+            if profile is None:
+                return []
+            part = body[-1] if side == 1 else body[0]
+            other = body[0] if side == 1 else body[-1]
+            further = -min(1.0, profile.length_mm / gap) if gap > 0 else 0.0
+            lofts.append(self._cap(part, self.parts.rings[other], side, profile, further))
+        if gap > 0:
+            rings = [self.parts.rings[part] for part in body]
+            profile = round_between((areas[0], areas[1]), gap)
+            lofts.append(Loft(rings[0], rings[1], float(position[0]), 1.0, profile))
+        return lofts
 
 
 def _steps(parts: Parts, links: Links, polygons: GeometryArray) -> list[_Step]:
@@ -304,85 +295,3 @@ def _planes_of_bodies(parts: Parts, steps: Sequence[_Step]) -> tuple[IndexArray,
     occupied = np.unique(np.column_stack([label, parts.plane]), axis=0)
     planes = np.asarray(np.bincount(occupied[:, 0])[label], dtype=np.intp)
     return planes, np.asarray(label, dtype=np.intp)
-
-
-def _fields(first: Rings, second: Rings) -> tuple[Raster, FloatArray, FloatArray, FloatArray]:
-    """Signed distances to two cross-sections, each around its centroid, on one raster."""
-    centres, local, thickness = [], [], []
-    for rings in (first, second):
-        area = sum(map(signed_area_mm2, rings))
-        centre = first_moment_mm3(rings) / area
-        centres.append(centre)
-        local.append(tuple(ring - centre for ring in rings))
-        thickness.append(_thickness_mm(rings))
-    coarse, fine = (
-        thick / steps
-        for thick, steps in zip((min(thickness), max(thickness)), _STEPS_PER_THICKNESS, strict=True)
-    )
-    raster = raster_around(np.concatenate([*local[0], *local[1]]), max(coarse, fine))
-    near, far = (signed_distance_mm(rings, raster) for rings in local)
-    return raster, near, far, np.stack(centres)
-
-
-def _counts(lofts: Sequence[_Loft], volume_mm3: float) -> list[int]:
-    """Slabs for each loft: as few as keep all steps together within STAIRCASE of the volume."""
-    root = np.sqrt([loft.staircase_mm3 for loft in lofts])
-    wanted = root * root.sum() / (STAIRCASE * volume_mm3)
-    wanted *= min(1.0, MOST_TOGETHER / max(1.0, float(wanted.sum())))
-    fewest = [1 if _straight(loft) else 2 for loft in lofts]
-    counts = np.clip(np.ceil(wanted), fewest, MOST_SLABS)
-    return [
-        1 if _are_thin(loft.near, loft.other) else int(n)
-        for loft, n in zip(lofts, counts, strict=True)
-    ]
-
-
-def _are_thin(*sections: Rings) -> bool:
-    """Whether it takes more than MOST_NODES nodes to resolve each of some cross-sections."""
-    return all(
-        np.ptp(np.concatenate(rings), axis=0).prod()
-        > MOST_NODES * (_thickness_mm(rings) / _STEPS_PER_THICKNESS[0]) ** 2
-        for rings in sections
-    )
-
-
-def _thickness_mm(rings: Rings) -> float:
-    """Twice the area over the length of the outline: the radius of a circle."""
-    return 2 * sum(map(signed_area_mm2, rings)) / sum(map(length_mm, rings))
-
-
-def _straight(loft: _Loft) -> bool:
-    """Whether two prisms have the volume of the profile."""
-    bulge = abs(loft.profile.bulge_mm2)
-    return bool(loft.far_parts) and bulge <= _STRAIGHT * loft.profile.area_mm2
-
-
-def _cut(loft: _Loft, count: int) -> FloatArray:
-    """Distances from the base at which a loft is cut: (n,), from the end of the first contour's
-    own slab to the beginning of the last one's, or to the tip of a cap."""
-    length = loft.profile.length_mm
-    if loft.far_parts:
-        return np.asarray(length * (np.arange(count) + 0.5) / count)
-    return np.asarray(length * (np.arange(count + 1) + 0.5) / (count + 0.5))
-
-
-def _pieces(loft: _Loft, cut: FloatArray) -> Iterable[Piece]:
-    """The slabs of a loft; their volume and the contours' own make up the profile's."""
-    if cut.size < 2:
-        return
-    profile = loft.profile
-    volumes = np.maximum(np.diff(profile.volume_mm3(cut)), 0.0)
-    own = profile.area_mm2 * cut[0] + profile.last_area_mm2 * (profile.length_mm - cut[-1])
-    volumes *= max(0.0, profile.total_mm3 - own) / volumes.sum()
-    raster, start, other, centres = _fields(loft.near, loft.other)
-    change, drift = loft.further * (other - start), loft.further * (centres[1] - centres[0])
-    level = 0.0
-    for near, far, volume in zip(cut[:-1], cut[1:], volumes, strict=True):
-        if not volume > 0:
-            continue
-        t = (near + far) / 2 / profile.length_mm
-        area = volume / (far - near)
-        rings, level = section(start + t * change, raster, area, level_mm=level)
-        centre = centres[0] + t * drift
-        low, high = sorted((loft.base_mm + loft.sign * near, loft.base_mm + loft.sign * far))
-        yield Piece(float(low), float(high), tuple(ring + centre for ring in rings))

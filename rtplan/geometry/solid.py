@@ -1,8 +1,8 @@
-"""A solid: the body that contours on planes stand for, as slabs of constant cross-section.
+"""A solid: the body that contours on planes stand for, as slabs and lofts.
 
-Between planes a cross-section reaches halfway to the ones it faces (right prisms) or passes into
-them (``geometry.shape``); beyond the last plane of a body it reaches half a spacing (half-slice end
-caps), less, or shrinks.
+Between planes a cross-section reaches halfway to the ones it faces (right prisms, slabs of constant
+cross-section) or passes into them (``geometry.shape``, lofts); beyond the last plane of a body it
+reaches half a spacing (half-slice end caps), less, or shrinks.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from rtplan.geometry.links import (
     link,
     parts_of,
 )
+from rtplan.geometry.loft import Loft
 from rtplan.geometry.planes import Plane, PlaneStack, plane_gaps_mm, stack_planes
-from rtplan.geometry.shape import Piece, shape_of
+from rtplan.geometry.shape import shape_of
 
 CLOSE_SPACINGS = 0.2
 """Planes closer than this part of the usual spacing are doubtful: drawn twice, or shifted."""
@@ -49,16 +50,36 @@ class Slab:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solid:
-    """Slabs in ascending order, in the frame of their plane stack's ``axes`` (columns u, v, n)."""
+    """Slabs and lofts, in the frame ``axes`` (columns u, v, n) of its planes.
+
+    ``flat_ends`` are slabs beyond the last contours of its bodies: nothing but the distance of the
+    planes tells how far they reach. ``body`` are the other slabs.
+    """
 
     axes: FloatArray
-    slabs: tuple[Slab, ...]
+    body: tuple[Slab, ...]
     findings: tuple[Finding, ...] = ()
+    lofts: tuple[Loft, ...] = ()
+    flat_ends: tuple[Slab, ...] = ()
+
+    @property
+    def slabs(self) -> tuple[Slab, ...]:
+        """All slabs, ascending, each as far as its cross-section holds."""
+        joined: dict[tuple[int, ...], list[Slab]] = {}
+        for slab in sorted((*self.body, *self.flat_ends), key=lambda slab: slab.low_mm):
+            same = joined.setdefault(tuple(map(id, slab.plane.rings)), [])
+            if same and same[-1].high_mm == slab.low_mm:
+                same[-1] = replace(same[-1], high_mm=slab.high_mm)
+            else:
+                same.append(slab)
+        every = (slab for same in joined.values() for slab in same)
+        return tuple(sorted(every, key=lambda slab: (slab.low_mm, slab.high_mm)))
 
     @property
     def volume_cc(self) -> float:
-        """Volume of the polygon prisms, cc."""
-        return sum(slab.plane.area_mm2 * slab.thickness_mm for slab in self.slabs) / 1000.0
+        """Volume of the polygon prisms and the lofts, cc."""
+        slabs = sum(slab.plane.area_mm2 * slab.thickness_mm for slab in self.slabs)
+        return (slabs + sum(loft.volume_mm3 for loft in self.lofts)) / 1000.0
 
     @property
     def centroid_mm(self) -> FloatArray:
@@ -70,7 +91,84 @@ class Solid:
             centre[2] = volume * (slab.low_mm + slab.high_mm) / 2
             total += volume
             first += centre
+        for loft in self.lofts:
+            total += loft.volume_mm3
+            first += loft.first_moment
         return np.asarray(self.axes @ (first / total))
+
+    @property
+    def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
+        """Corners (u, v, n) of a box around it, mm."""
+        rings = [ring for slab in self.slabs for ring in slab.plane.rings]
+        rings += [ring for loft in self.lofts for ring in (*loft.near, *loft.far)]
+        points = np.concatenate(rings)
+        stretches: list[Slab | Loft] = [*self.slabs, *self.lofts]
+        margin = 2 * max((loft.outside_mm for loft in self.lofts), default=0.0)
+        low = np.append(points.min(axis=0) - margin, min(part.low_mm for part in stretches))
+        high = np.append(points.max(axis=0) + margin, max(part.high_mm for part in stretches))
+        return low, high
+
+
+class Drawn:
+    """A structure's contours on their planes, followed from plane to plane: what solids stand on.
+
+    Parameters
+    ----------
+    structure : Structure
+    lone_plane_mm : float, optional
+        Thickness to give a structure drawn on a single plane, and the spacing to judge the gap of
+        one drawn on two; the structure set's plane spacing (``plane_spacing_mm``) is meant.
+
+    Raises
+    ------
+    GeometryError
+        As ``stack_planes``; also a single plane without ``lone_plane_mm``.
+    """
+
+    def __init__(self, structure: Structure, *, lone_plane_mm: float | None = None) -> None:
+        stack = stack_planes(structure)
+        spacing = typical_spacing_mm(stack.gaps_mm, lone_plane_mm)
+        self.axes = stack.axes
+        self.parts = parts_of(stack)
+        self.links = links = link(self.parts, spacing)
+        self.extents = (
+            _extent(links.below, links.above, links.next_above, spacing),
+            _extent(links.above, links.below, links.next_below, spacing),
+        )
+        notes = _notes(stack, structure, spacing, self.parts, links)
+        self.findings = (*stack.findings, *notes)
+
+    @property
+    def reach_mm(self) -> tuple[float, float]:
+        """Along the normal, mm: no solid reaches further than a spacing beyond its planes."""
+        position, (below, above) = self.parts.position_mm, self.extents
+        return float((position - 2 * below).min()), float((position + 2 * above).max())
+
+    def solid(self, interpolation: Interpolation, end_cap: EndCap) -> Solid:
+        """The solid that it stands for under a convention.
+
+        Raises
+        ------
+        GeometryError
+            Nothing has a thickness without end caps.
+        """
+        shape = shape_of(
+            self.parts, self.links, self.extents, interpolation=interpolation, end_cap=end_cap
+        )
+        position = self.parts.position_mm
+        below, above = (
+            np.where(flat, 0.0, reach)
+            for flat, reach in zip(shape.flat, (shape.below, shape.above), strict=True)
+        )
+        body = _slabs(self.parts, position - below, position + above)
+        ends = (
+            *_slabs(self.parts, position - np.where(shape.flat[0], shape.below, 0.0), position),
+            *_slabs(self.parts, position, position + np.where(shape.flat[1], shape.above, 0.0)),
+        )
+        if not (body or ends or shape.lofts):
+            text = "none of its bodies has two planes; without end caps it has no volume"
+            raise GeometryError(text)
+        return Solid(self.axes, body, self.findings, shape.lofts, ends)
 
 
 def solid_of(
@@ -80,40 +178,8 @@ def solid_of(
     interpolation: Interpolation = Interpolation.RIGHT_PRISM,
     end_cap: EndCap = EndCap.HALF_SLICE,
 ) -> Solid:
-    """The solid of a structure.
-
-    Parameters
-    ----------
-    structure : Structure
-    lone_plane_mm : float, optional
-        Thickness to give a structure drawn on a single plane, and the spacing to judge the gap of
-        one drawn on two; the structure set's plane spacing (``plane_spacing_mm``) is meant.
-    interpolation : Interpolation
-        What it is between its contour planes.
-    end_cap : EndCap
-        What it is beyond the last contour planes of each of its bodies.
-
-    Raises
-    ------
-    GeometryError
-        As ``stack_planes``; also a single plane without ``lone_plane_mm``, and where nothing has
-        a thickness without end caps.
-    """
-    stack = stack_planes(structure)
-    spacing = typical_spacing_mm(stack.gaps_mm, lone_plane_mm)
-    parts = parts_of(stack)
-    links = link(parts, spacing)
-    below = _extent(links.below, links.above, links.next_above, spacing)
-    above = _extent(links.above, links.below, links.next_below, spacing)
-    pieces: tuple[Piece, ...] = ()
-    if (interpolation, end_cap) != (Interpolation.RIGHT_PRISM, EndCap.HALF_SLICE):
-        shape = shape_of(parts, links, (below, above), interpolation=interpolation, end_cap=end_cap)
-        below, above, pieces = shape.below, shape.above, shape.pieces
-    slabs = _slabs(parts, parts.position_mm - below, parts.position_mm + above, pieces)
-    if not slabs:
-        raise GeometryError("none of its bodies has two planes; without end caps it has no volume")
-    notes = [*stack.findings, *_notes(stack, structure, spacing, parts, links)]
-    return Solid(stack.axes, slabs, tuple(notes))
+    """The solid of a structure: ``Drawn.solid`` of ``Drawn``, with what these raise."""
+    return Drawn(structure, lone_plane_mm=lone_plane_mm).solid(interpolation, end_cap)
 
 
 def _extent(
@@ -130,12 +196,10 @@ def _extent(
     return np.where(np.isnan(this_side), end, this_side) / 2
 
 
-def _slabs(
-    parts: Parts, low: FloatArray, high: FloatArray, pieces: tuple[Piece, ...]
-) -> tuple[Slab, ...]:
+def _slabs(parts: Parts, low: FloatArray, high: FloatArray) -> tuple[Slab, ...]:
     """Slabs in ascending order; parts of a plane with the same extent share one.
 
-    ``low`` and ``high`` (p,) are how far the parts hold; ``pieces`` are what else there is.
+    ``low`` and ``high`` (p,) are how far the parts hold.
     """
     shared: dict[tuple[int, float, float], list[FloatArray]] = {}
     for rings, plane, a, b in zip(
@@ -148,9 +212,6 @@ def _slabs(
         for (plane, a, b), rings in shared.items()
         if b > a
     ]
-    for piece in pieces:
-        middle = (piece.low_mm + piece.high_mm) / 2
-        slabs.append(Slab(piece.low_mm, piece.high_mm, Plane(middle, piece.rings)))
     return tuple(sorted(slabs, key=lambda slab: (slab.low_mm, slab.high_mm)))
 
 

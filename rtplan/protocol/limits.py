@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from rtplan.case import Case
 from rtplan.dvh.curve import StructureDVH
-from rtplan.dvh.metrics import Kind, Status, evaluate
+from rtplan.dvh.metrics import Kind, Metric, MetricValue, Status, evaluate
 from rtplan.errors import NamingError
 from rtplan.findings import Severity
 from rtplan.geometry.contour import Structure
@@ -38,6 +38,9 @@ class LimitRow:
 
     ``margin`` is how far the value is on the right side of the limit, in the limit's unit; negative
     where it is violated. ``structure`` is the organ asked for, with its side or part.
+    ``within_uncertainty`` is whether the answer could be the other one by what the data leave open
+    (``rtplan.dvh.metrics.evaluate``); None where that is not known, and where there is no answer.
+    It changes no status.
     """
 
     limit: Limit
@@ -47,6 +50,8 @@ class LimitRow:
     value: float | None = None
     uncertainty: float | None = None
     reason: str | None = None
+    within_uncertainty: bool | None = None
+    uncertainty_reason: str | None = None
 
     @property
     def margin(self) -> float | None:
@@ -76,8 +81,10 @@ class LimitRow:
             "value": self.value,
             "unit": limit.metric.unit,
             "uncertainty": self.uncertainty,
+            "uncertainty_reason": self.uncertainty_reason,
             "margin": self.margin,
             "status": self.status.value,
+            "within_uncertainty": self.within_uncertainty,
             "reason": self.reason,
             "endpoint": limit.endpoint,
             "evidence": limit.citation.evidence.value,
@@ -240,7 +247,16 @@ def _row(
         value=result.value,
         uncertainty=result.uncertainty,
         reason=_conflict(limit, result.value),
+        within_uncertainty=_within(result, limit.limit),
+        uncertainty_reason=result.uncertainty_reason,
     )
+
+
+def _within(result: MetricValue, limit: float) -> bool | None:
+    """Whether a limit lies within the uncertainty of a value; None where that is not known."""
+    if result.value is None or result.uncertainty is None:
+        return None
+    return result.uncertainty > 0 and abs(result.value - limit) <= result.uncertainty
 
 
 def _gap(dvh: StructureDVH) -> str | None:
@@ -291,17 +307,55 @@ def _parts_together(
     if metric.kind is not Kind.DOSE or metric.at_unit != "cc" or metric.at is None:
         text = "each part is within the limit, which is for the organ as a whole: draw it as one"
         return [_untold(row, text) for row in rows]
-    volume = 0.0
-    for row in met:
-        dvh = dvhs[row.match.structure.number].dvh if row.match else None
-        volume += dvh.volume_at(limit.limit) if dvh else 0.0
-    if volume <= metric.at:
-        return rows
+    together = _volume_together(met, limit.limit, dvhs)
+    if together.value is None:
+        return [_untold(row, str(together.reason)) for row in rows]
+    if together.value <= metric.at:
+        # The answer for the organ rests on the sum too.
+        within = _within(together, metric.at)
+        return [_also_within(row, within) for row in rows]
     text = (
-        f"each part is within the limit, but together {volume:.3g} cc receive "
+        f"each part is within the limit, but together {together.value:.3g} cc receive "
         f"{limit.limit:g} Gy or more: draw the organ as one structure"
     )
     return [_untold(row, text) for row in rows]
+
+
+def _volume_together(
+    rows: Sequence[LimitRow], dose_gy: float, dvhs: Mapping[int, StructureDVH]
+) -> MetricValue:
+    """Volume, cc, of parts that receives a dose, as if none overlapped.
+
+    The uncertainties add up, since what the data leave open may move all parts the same way; where
+    that of one part's volume or of its row is not known, that of the sum is not.
+    """
+    metric = Metric(Kind.VOLUME_AT_DOSE, dose_gy, "Gy", "cc")
+    volume = uncertainty = 0.0
+    known = True
+    for row in rows:
+        if row.match is None:
+            continue
+        part = evaluate(metric, dvhs[row.match.structure.number])
+        if part.value is None:
+            return replace(part, reason=f"{row.structure}: {part.reason}")
+        volume += part.value
+        uncertainty += part.uncertainty or 0.0
+        known = known and None not in (part.uncertainty, row.uncertainty)
+    return MetricValue(volume, Status.EVALUATED, uncertainty=uncertainty if known else None)
+
+
+def _also_within(row: LimitRow, within: bool | None) -> LimitRow:
+    """A row that is met, with the doubt about the parts together added to its own."""
+    if row.status is not RowStatus.MET:
+        return row
+    return replace(row, within_uncertainty=_any(row.within_uncertainty, within))
+
+
+def _any(*answers: bool | None) -> bool | None:
+    """Whether one of some answers is yes; None where none is and one is not known."""
+    if True in answers:
+        return True
+    return None if None in answers else False
 
 
 def _in_part(absent: Sequence[LimitRow]) -> str:
@@ -318,4 +372,4 @@ def _untold(row: LimitRow, text: str) -> LimitRow:
     """A row that is met on its own part, taken back."""
     if row.status is not RowStatus.MET:
         return row
-    return replace(row, status=RowStatus.NOT_EVALUATED, value=None, uncertainty=None, reason=text)
+    return LimitRow(row.limit, row.structure, row.match, RowStatus.NOT_EVALUATED, reason=text)

@@ -18,7 +18,8 @@ from rtplan.lesions.model import LesionReading
 from rtplan.protocol.limits import LimitSetResult
 from rtplan.protocol.result import DefinitionResult
 from rtplan.protocol.words import need_words
-from rtplan.report.text import beside
+from rtplan.report.band import band_json
+from rtplan.report.text import beside, plus_minus
 
 SCHEMA = "rtplan/report/1"
 SHOWN_NEEDS = 4
@@ -76,7 +77,7 @@ def report_json(checked: Checked) -> dict[str, object]:
         "limits": {"sets": limits},
         "dvh": {
             "structures": [
-                structure_json(structure, metrics)
+                structure_json(structure, metrics) | {"band": band_json(structure)}
                 for structure, metrics in zip(checked.dvhs, checked.metrics, strict=True)
             ],
             "stored": [item.as_json() for item in compare_all(case.stored_dvhs, checked.dvhs)],
@@ -104,7 +105,7 @@ def verdict_lines(
     limits: Sequence[Mapping[str, object]],
 ) -> list[Line]:
     """What the report says at its top, worst first."""
-    lines = [_limit_line(item) for item in limits]
+    lines = [limit_line(item) for item in limits]
     lines += [_definition_line(item) for item in definitions]
     lines.append(_count_line(checked.reading))
     errors = [f for f in all_findings(checked) if f.severity is Severity.ERROR]
@@ -143,7 +144,7 @@ def headline(lines: Sequence[Line]) -> str:
     return "; ".join(parts) or "nothing was asked"
 
 
-def _limit_line(limits: Mapping[str, object]) -> Line:
+def limit_line(limits: Mapping[str, object]) -> Line:
     """A limit set in one line: violated beats not evaluated, which beats met."""
     subject = str(limits["id"])
     if limits["status"] == "not_evaluated":
@@ -154,18 +155,24 @@ def _limit_line(limits: Mapping[str, object]) -> Line:
         status: [row for row in rows if row["status"] == status]
         for status in ("violated", "met", "not_evaluated")
     }
-    text = (
-        f"{len(of['violated'])} violated, {len(of['met'])} met, "
-        f"{len(of['not_evaluated'])} not evaluated"
-    )
+    text = ", ".join(_counted(group, status.replace("_", " ")) for status, group in of.items())
     if of["violated"]:
-        worst = "; ".join(
-            f"{row['structure']} {row['metric']} {beside(row['value'], row['limit'])}, "
-            f"limit {'≤' if row['op'] == '<=' else row['op']} {row['limit']:g} {row['unit']}"
-            for row in of["violated"][:5]
-        )
+        worst = "; ".join(_violation(row) for row in of["violated"][:5])
         return Line("violated", subject, f"{text}: {worst}")
     return Line("not_evaluated" if of["not_evaluated"] else "met", subject, text)
+
+
+def _counted(rows: Sequence[Mapping[str, Any]], word: str) -> str:
+    within = sum(bool(row["within_uncertainty"]) for row in rows)
+    return f"{len(rows)} {word}{f' ({within} within uncertainty)' if within else ''}"
+
+
+def _violation(row: Mapping[str, Any]) -> str:
+    value = beside(row["value"], row["limit"])
+    shown = f"{value} {plus_minus(value, row['uncertainty'])}".rstrip()
+    limit = f"limit {'≤' if row['op'] == '<=' else row['op']} {row['limit']:g} {row['unit']}"
+    within = ", within uncertainty" if row["within_uncertainty"] else ""
+    return f"{row['structure']} {row['metric']} {shown}, {limit}{within}"
 
 
 def _definition_line(definition: Mapping[str, Any]) -> Line:

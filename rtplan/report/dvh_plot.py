@@ -24,17 +24,22 @@ _LAST = ("EXTERNAL", "SUPPORT", "BOLUS", "FIXATION", "MARKER", "CONTRAST_AGENT",
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.4)), (0, (1.3, 1.3)))
 _WIDTH_IN, _PANEL_IN, _BOTTOM_IN, _ROW_IN, _NOTE_IN = 10.8, 3.5, 0.52, 0.2, 0.5
 _KEY_COLUMNS = 3
+_SHADE = 0.18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Curve:
-    """One curve as drawn: dose (n,) Gy, percent (n,) of the structure's volume."""
+    """One curve as drawn: dose (n,) Gy, percent (n,) of the structure's volume.
+
+    ``band`` is dose (m,), smallest and largest percent (m,) of ``rtplan.report.band``, or None.
+    """
 
     label: str
     dose_gy: FloatArray
     percent: FloatArray
     is_target: bool
     rank: int
+    band: tuple[FloatArray, FloatArray, FloatArray] | None
 
     @classmethod
     def of(cls, structure: Mapping[str, Any], label: str) -> _Curve:
@@ -46,12 +51,22 @@ class _Curve:
         kind = (structure["type"] or "").upper()
         is_target = kind in _TARGETS or structure["name"].upper().startswith(_TARGETS)
         rank = 2 if kind in _LAST else 1 if kind in ("CTV", "ITV") else 0
-        return cls(label, dose, percent, is_target, rank)
+        return cls(label, dose, percent, is_target, rank, _band(structure.get("band")))
 
     @property
     def is_partial(self) -> bool:
         """Whether the dose grid leaves part of the structure out."""
         return float(self.percent[0]) < 99.95
+
+
+def _band(stored: Mapping[str, Any] | None) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """Dose, smallest and largest percent as drawn, from 0 Gy on."""
+    if stored is None:
+        return None
+    dose, low, high = (
+        np.asarray(stored[key], dtype=float) for key in ("dose_gy", "low_percent", "high_percent")
+    )
+    return np.append(0.0, dose), np.append(low[0], low), np.append(high[0], high)
 
 
 def has_curve(structure: Mapping[str, Any]) -> bool:
@@ -65,12 +80,14 @@ def dvh_plot(structures: Sequence[Mapping[str, Any]]) -> bytes:
     Targets have a panel, other structures another, with one scale of dose. Colours are told apart
     by colour-blind readers, and with the line styles no two curves of a panel are alike. Where a
     panel has more than ``MOST_CURVES``, gross tumours and planning volumes come before other
-    targets, and organs by their maximum dose; what is not shown is named under the panel.
+    targets, and organs by their maximum dose; what is not shown is named under the panel. A light
+    shade shows where a curve may run by what the data leave open.
 
     Parameters
     ----------
     structures : sequence of dict
-        The structures of ``rtplan/dvh/1``; those without a curve are passed over.
+        The structures of ``rtplan/dvh/1``; those without a curve are passed over. One may have a
+        ``band`` (``rtplan.report.band``).
 
     Returns
     -------
@@ -123,6 +140,8 @@ def _panel(
     key.set(xlim=(0, _KEY_COLUMNS), ylim=(rows, 0))
     for place, curve in enumerate(shown):
         look = _look(place, curve.is_target)
+        if curve.band is not None:
+            axes.fill_between(*curve.band, color=look["color"], alpha=_SHADE, linewidth=0)
         axes.plot(curve.dose_gy, curve.percent, **look)
         x, y = place % _KEY_COLUMNS, place // _KEY_COLUMNS + 0.5
         key.plot([x, x + 0.17], [y, y], **look)
@@ -158,6 +177,8 @@ def _footnote(shown: Sequence[_Curve], hidden: Sequence[_Curve]) -> str:
     if not shown:
         return "No structure has a dose-volume histogram."
     parts = []
+    if any(curve.band is not None for curve in shown):
+        parts.append("Shaded: where the curve may run by what the data leave open.")
     if any(curve.is_partial for curve in shown):
         parts.append("* Partly outside the dose grid: the curve starts below 100 %.")
     if hidden:

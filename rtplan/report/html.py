@@ -105,6 +105,7 @@ def _environment() -> Environment:
         not_evaluated=summary.not_evaluated,
         lesion_figure=text.lesion_figure,
         beside=_beside,
+        plus_minus=text.plus_minus,
         bar=_bar,
         tally=_tally,
         by_number=_by_number,

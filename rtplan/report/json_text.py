@@ -37,7 +37,7 @@ def _dump(value: object, indent: str) -> str:
         return "{\n" + ",\n".join(items) + f"\n{indent}}}"
     if isinstance(value, list | tuple) and value:
         if not any(isinstance(item, Mapping | list | tuple) for item in value):
-            return "[" + ", ".join(_scalar(item) for item in value) + "]"
+            return _scalar(value)
         items = [f"{inner}{_dump(item, inner)}" for item in value]
         return "[\n" + ",\n".join(items) + f"\n{indent}]"
     return _scalar(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,9 +92,20 @@ def verdict_strip(report: Json) -> tuple[Tile, ...]:
         (Kind.UNTOLD, "?", "could not be told"),
         (Kind.MET, "✓", "met or consistent"),
     )
+    within = _within_uncertainty(report)
     return tuple(
-        Tile(kind, symbol, word, sum(tallies[kind].values()), _what(tallies[kind]))
+        Tile(kind, symbol, word, sum(tallies[kind].values()), _what(tallies[kind], within[kind]))
         for kind, symbol, word in heads
+    )
+
+
+def _within_uncertainty(report: Json) -> Counter[Kind]:
+    """How many dose limits lie within the uncertainty of their value, by their answer."""
+    return Counter(
+        status_of(row["status"]).kind
+        for limit_set in limit_sets_of(report)
+        for row in limit_set["rows"]
+        if row.get("within_uncertainty")
     )
 
 
@@ -116,11 +128,12 @@ def _counted(report: Json) -> Iterator[tuple[Kind, str]]:
             yield status_of(line["status"]).kind, _OTHER.get(line["subject"], "other")
 
 
-def _what(tally: Mapping[str, int]) -> str:
-    return ", ".join(
+def _what(tally: Mapping[str, int], within: int) -> str:
+    parts = [
         f"{count} {noun}{'s' if count > 1 and noun != 'other' else ''}"
         for noun, count in tally.items()
-    )
+    ]
+    return ", ".join([*parts, f"{within} within uncertainty"] if within else parts)
 
 
 def definitions_of(report: Json) -> Sequence[Json]:
@@ -204,33 +217,51 @@ def flat(settings: object, *, prefix: str = "") -> Iterator[tuple[str, object]]:
         yield from flat(value, prefix=f"{prefix}.{key}" if prefix else str(key))
 
 
+BASIC = ("Volume[cc]", "Min[Gy]", "Mean[Gy]", "Max[Gy]")
+"""Metrics that have a column of their own in the structure table."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricColumns:
-    """The metrics of the structure table: the columns, and the reasons behind empty cells."""
+    """The metrics of the structure table: the columns, and the reasons behind what is missing.
+
+    ``has_uncertainty`` is whether any value has one, or the reason why it has none.
+    """
 
     names: tuple[str, ...]
     notes: tuple[str, ...]
+    has_uncertainty: bool
 
     def note(self, structure: Json, result: Json) -> int | None:
-        """The number, from 1, of the note that says why a result has no value.
+        """The number, from 1, of the note that says why a result has no value or no uncertainty.
 
-        None where the structure as a whole says it already.
+        None where there is nothing to say, and where the structure as a whole says it already.
         """
-        reason = _reason(result)
-        return None if reason == structure.get("reason") else self.notes.index(reason) + 1
+        text = _missing(structure, result)
+        return None if text is None else self.notes.index(text) + 1
 
 
 def metric_columns(structures: Iterable[Json]) -> MetricColumns:
-    """All metrics asked for, in order, and each different reason for a missing one."""
+    """All metrics asked for, in order, and each different reason for what is missing."""
     names: dict[str, None] = {}
     notes: dict[str, None] = {}
+    has_uncertainty = False
     for structure in structures:
         for name, result in structure["metrics"].items():
-            names[name] = None
-            if result["value"] is None and _reason(result) != structure.get("reason"):
-                notes[_reason(result)] = None
-    return MetricColumns(tuple(names), tuple(notes))
+            text = _missing(structure, result)
+            if name not in BASIC:
+                names[name] = None
+            if text is not None and (name not in BASIC or result["value"] is not None):
+                notes[text] = None
+            known = result["uncertainty"] is not None or result.get("uncertainty_reason")
+            has_uncertainty = has_uncertainty or bool(known)
+    return MetricColumns(tuple(names), tuple(notes), has_uncertainty)
 
 
-def _reason(result: Json) -> str:
-    return str(result["reason"] or "not computed")
+def _missing(structure: Json, result: Json) -> str | None:
+    """What to say of a result without value, or without uncertainty though it was looked for."""
+    if result["value"] is None:
+        reason = str(result["reason"] or "not computed")
+        return None if reason == structure.get("reason") else reason
+    doubt = result.get("uncertainty_reason")
+    return f"± not known: {doubt}" if doubt else None

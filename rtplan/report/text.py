@@ -103,6 +103,27 @@ def beside(value: float, limit: float) -> str:
     return shown.replace("-", "−")
 
 
+def plus_minus(shown: str, uncertainty: float | None) -> str:
+    """What stands after a shown value: its uncertainty to two significant digits, or nothing.
+
+    It has no more decimals than the value, and never reads as zero.
+
+    >>> plus_minus("54.20", 1.26), plus_minus("23.004", 0.0049), plus_minus("0.08", 0.0001)
+    ('± 1.3', '± 0.005', '± <0.01')
+    >>> plus_minus("54.20", None)
+    ''
+    """
+    if uncertainty is None:
+        return ""
+    if not math.isfinite(uncertainty) or uncertainty < 0:
+        raise ValueError(f"{uncertainty} is no uncertainty; expected a finite value from 0 up")
+    decimals = len(shown.partition(".")[2]) or 2
+    wanted = 1 - math.floor(math.log10(uncertainty)) if uncertainty else decimals
+    decimals = max(min(wanted, decimals), 0)
+    rounded = f"{round(uncertainty, wanted):.{decimals}f}"
+    return f"± {rounded}" if float(rounded) else f"± <{10.0**-decimals:.{decimals}f}"
+
+
 def lesion_figure(lesion_id: str, position: int) -> str:
     """File name of a lesion's figure; an id that is not ours gives its place in the list.
 

@@ -12,7 +12,7 @@ import pytest
 from rtplan.cli.main import main
 from rtplan.dvh.curve import StructureDVH
 from rtplan.findings import finding
-from rtplan.report.content import Line, exit_code, headline
+from rtplan.report.content import Line, exit_code, headline, limit_line
 
 BREAST = Path(__file__).parents[1] / "data" / "breast"
 
@@ -184,6 +184,8 @@ def test_one_fraction_is_one_fraction(capsys: pytest.CaptureFixture[str]) -> Non
         "limit": 2.0,
         "unit": "Gy",
         "evidence": "secondary",
+        "uncertainty": None,
+        "within_uncertainty": None,
     }
     limits = {"id": "own", "fractions": 1, "source": "doi:10.1000/1", "rows": [row]}
     verdict = {"headline": "met", "lines": []}
@@ -191,6 +193,53 @@ def test_one_fraction_is_one_fraction(capsys: pytest.CaptureFixture[str]) -> Non
     sets = {"sets": [limits]}
     show({"case": "case-0", "verdict": verdict, "limits": sets, "objects": objects}, None)
     assert "own, 1 fraction (" in capsys.readouterr().out
+
+
+def test_a_limit_within_uncertainty_is_printed_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    from rtplan.cli.check import show
+
+    row = {
+        "structure": "Heart",
+        "matched": None,
+        "metric": "D2%[Gy]",
+        "op": "<=",
+        "limit": 2.0,
+        "unit": "Gy",
+        "evidence": "secondary",
+    }
+    near = {"value": 1.96, "uncertainty": 0.0412, "status": "met", "within_uncertainty": True}
+    far = {"value": 9.0, "uncertainty": 1.26, "status": "violated", "within_uncertainty": False}
+    limits = {"id": "own", "fractions": 5, "source": "doi:10.1000/1", "rows": [row | near]}
+    limits["rows"].append(row | far)  # type: ignore[attr-defined]
+    objects = {"dose": None, "dose_problem": "none"}
+    verdict = {"headline": "met", "lines": []}
+    show({"case": "x", "verdict": verdict, "limits": {"sets": [limits]}, "objects": objects}, None)
+    printed = capsys.readouterr().out
+    assert printed.count("within uncertainty") == 1
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    assert "met, within uncertainty Heart D2%[Gy] 1.96 ± 0.04 <= 2 Gy secondary" in lines
+    assert "violated Heart D2%[Gy] 9.00 ± 1.3 <= 2 Gy secondary" in lines
+
+
+def test_verdict_line_counts_what_is_within_uncertainty() -> None:
+    row = {
+        "structure": "Rib",
+        "metric": "D1cc[Gy]",
+        "op": "<=",
+        "limit": 35.0,
+        "unit": "Gy",
+        "value": 35.4,
+        "uncertainty": 0.62,
+        "within_uncertainty": True,
+        "status": "violated",
+    }
+    met = row | {"value": 3.0, "within_uncertainty": False, "status": "met"}
+    line = limit_line({"id": "own", "status": "evaluated", "rows": [row, met, met]})
+    assert line.status == "violated"
+    assert line.text == (
+        "1 violated (1 within uncertainty), 2 met, 0 not evaluated: "
+        "Rib D1cc[Gy] 35.40 ± 0.62, limit ≤ 35 Gy, within uncertainty"
+    )
 
 
 def test_demo_is_0_and_says_where_its_report_is(

@@ -27,14 +27,15 @@ def test_document_is_the_contract_s(tmp_path: Path) -> None:
     assert code == 0
     assert document["schema"] == "rtplan/dvh/1"
     assert {"version", "settings", "inputs", "structures", "findings"} <= set(document)
-    assert document["settings"]["end_cap"] == "half_slice"
+    assert document["settings"]["end_cap"] == "rounded"
     (bed,) = document["structures"]
     assert bed["name"] == "Tumor Bed"
     assert bed["volume_cc"] == pytest.approx(12.81, rel=0.04)  # the planning system's volume
     assert set(bed["metrics"]) == {"D95%[Gy]", "V5Gy[%]"}
     assert bed["metrics"]["V5Gy[%]"] == {
         "value": 100.0,
-        "uncertainty": None,
+        "uncertainty": 0.0,
+        "uncertainty_reason": None,
         "status": "evaluated",
         "reason": None,
     }

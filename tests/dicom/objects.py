@@ -121,6 +121,19 @@ def dose(
     return ds
 
 
+def beam_dose(*numbers: int) -> Dataset:
+    """A dose of some beams of the plan."""
+    ds = dose(uid=f"1.2.3.30{numbers[0]}", summation="BEAM")
+    group = Dataset()
+    group.ReferencedBeamSequence = []
+    for number in numbers:
+        beam = Dataset()
+        beam.ReferencedBeamNumber = number
+        group.ReferencedBeamSequence.append(beam)
+    ds.ReferencedRTPlanSequence[0].ReferencedFractionGroupSequence = [group]
+    return ds
+
+
 def plan(
     *, uid: str = RP_UID, fractions: int | None = 5, structures: str | None = RS_UID
 ) -> Dataset:

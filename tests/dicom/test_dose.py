@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRBigEndian
 
+from rtplan.dicom import parse as parsing
 from rtplan.dicom.dose import load_dose, read_dose_header
 from rtplan.dicom.inventory import FoundDose
 from rtplan.dicom.parse import parse
@@ -152,6 +154,9 @@ UNUSABLE: dict[str, tuple[Callable[[Dataset], None], str]] = {
     "unknown dose type": (_set("DoseType", "BIOLOGICAL"), "RTD014"),
     "offsets too close": (_set("GridFrameOffsetVector", [0, 4, 4.001, 8]), "RTD003"),
     "zero spacing": (_set("PixelSpacing", [0, 1]), "RTD011"),
+    "voxels of metres": (_set("PixelSpacing", [2000, 1]), "RTD011"),
+    "far away": (_set("ImagePositionPatient", [0, 0, "1e6"]), "RTD011"),
+    "far offsets": (_set("GridFrameOffsetVector", [0, 1, 2, "1e6"]), "RTD011"),
 }
 
 
@@ -187,6 +192,30 @@ def test_a_dose_without_a_dose_type_is_used_with_a_warning(tmp_path: Path) -> No
     del ds.DoseType
     found, _ = header(to_bytes(ds), tmp_path / "dose")
     assert [note.code for note in load_dose(found)[1]] == ["RTD016"]
+
+
+def test_decimal_commas_are_mended_and_said(tmp_path: Path) -> None:
+    ds = objects.dose()
+    ds.DoseGridScaling = "0.0125"
+    ds.PixelSpacing = ["2.25", "3"]
+    data = objects.swapped(to_bytes(ds), b"0.0125", b"0,0125")
+    data = objects.swapped(data, b"2.25", b"2,25")
+    found, notes = header(data, tmp_path / "dose")
+    assert [(n.code, n.severity.value) for n in notes] == [("FIL014", "warning")]
+    assert "DoseGridScaling, PixelSpacing" in notes[0].text
+    dose, _ = load_dose(found)
+    assert dose.values_gy.max() == pytest.approx(2300 * 0.0125)
+    assert dose.grid.spacing_mm == (3, 2.25, 4)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "reason"), [("1e9", "highest dose"), ("1e-300", "0 everywhere")]
+)
+def test_a_scaling_that_is_far_off_is_refused(scaling: str, reason: str, tmp_path: Path) -> None:
+    ds = objects.dose()
+    ds.DoseGridScaling = scaling
+    with pytest.raises(DoseError, match=reason):
+        load(ds, tmp_path)
 
 
 def test_planes_a_hundredth_of_a_millimetre_apart_are_kept() -> None:
@@ -254,6 +283,18 @@ def test_compressed_values_equal_the_plain_ones(tmp_path: Path) -> None:
 def test_big_endian_of_32_bits_is_refused(tmp_path: Path) -> None:
     found = gy("pydicom/rtdose_expb.dcm", tmp_path)
     assert "big endian" in (found.problem or "")
+
+
+def test_big_endian_of_16_bits_is_read(tmp_path: Path) -> None:
+    stored = np.arange(24, dtype="<u2").reshape(4, 3, 2) * 300
+    ds = objects.dose(stored)
+    ds.PixelData = stored.astype(">u2").tobytes()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    ds.save_as(tmp_path / "dose", enforce_file_format=True)
+    found, notes = header((tmp_path / "dose").read_bytes(), tmp_path / "dose")
+    assert notes == ()
+    assert np.allclose(load_dose(found)[0].values_gy, stored * 0.01)
 
 
 def test_single_frame_with_offsets_for_many_is_refused() -> None:
@@ -367,3 +408,29 @@ def test_single_plane_objects_are_joined_in_order_of_position(tmp_path: Path) ->
     assert dose.grid.axes_mm[2].tolist() == [0, 4, 8]
     assert "RTD009" in {note.code for note in inventory.findings}
     assert len(joined.inputs) == 3
+
+
+@pytest.mark.parametrize("kind", ["<u2", "<i4"])
+@pytest.mark.parametrize("offsets", [[0, 4, 8, 12], [0, -4, -8, -12]])
+def test_values_left_in_the_file_are_those_read_with_it(
+    kind: str, offsets: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ds = objects.dose(np.arange(24, dtype=kind).reshape(4, 3, 2) * 7)
+    ds.GridFrameOffsetVector = offsets
+    whole = load(ds, tmp_path)
+    monkeypatch.setattr(parsing, "LARGE_BYTES", 16)
+    data = to_bytes(ds)
+    found, _ = header(data, tmp_path / "dose")
+    left, _ = load_dose(found)
+    np.testing.assert_array_equal(left.values_gy, whole.values_gy)
+    (tmp_path / "dose").write_bytes(data[:-9])
+    with pytest.raises(DoseError, match="ends within the pixel data"):
+        load_dose(found)
+
+
+def test_doses_are_the_stored_integers_times_the_scaling_rounded_once(tmp_path: Path) -> None:
+    stored = np.random.default_rng(1).integers(0, 2**31, (4, 3, 2)).astype("<u4")
+    ds = objects.dose(stored)
+    ds.DoseGridScaling = "3.0517578e-8"
+    expected = (stored.astype(np.float64) * 3.0517578e-8).astype(np.float32)
+    np.testing.assert_array_equal(load(ds, tmp_path).values_gy, expected)

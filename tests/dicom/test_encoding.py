@@ -79,6 +79,20 @@ def test_trailing_zero_bytes_are_padding_and_other_bytes_are_not() -> None:
     assert extent(data + b"garbage that follows the data set") is not Whole.YES
 
 
+def test_an_element_twice_is_a_contradiction_and_disorder_is_told() -> None:
+    data = objects.to_bytes(objects.dose())
+    at = data.index(b"\x04\x30\x0e\x00")
+    end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+    scaling = data[at:end]
+    assert extent(data[:end] + scaling + data[end:]) is Whole.CONTRADICTORY
+    later = data[:at] + data[end:] + scaling
+    parsed = parse(later, modality="RTDOSE")
+    assert parsed.problem is None
+    assert [(note.code, note.text) for note in parsed.findings] == [
+        ("FIL015", "(3004,000E) comes after (7FE0,0010)")
+    ]
+
+
 def test_deep_nesting_is_refused() -> None:
     item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
     sequence = b"\x0a\x30\x10\x00" + b"\xff\xff\xff\xff"

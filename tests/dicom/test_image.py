@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from rtplan.dicom.image import Slice, group_series, read_image, read_slice
 from rtplan.dicom.inventory import FoundSeries
 from rtplan.dicom.read import read
-from rtplan.errors import InputError
+from rtplan.errors import DicomError, InputError
 from tests.dicom import objects
 from tests.dicom.objects import ct, to_bytes
 
@@ -85,6 +85,31 @@ def test_tilted_series_forms_no_grid() -> None:
 def test_cut_off_pixel_data_is_seen_without_reading_it() -> None:
     assert slice_of(ct(0), cut=2).problem == "its pixel data is cut off"
     assert slice_of(ct(0)).problem is None
+
+
+@pytest.mark.parametrize(("cut", "problem"), [(0, None), (2, "its pixel data is cut off")])
+def test_only_the_header_of_a_large_image_is_read(cut: int, problem: str | None) -> None:
+    large = ct(0)
+    large.Rows = large.Columns = 2048
+    large.PixelData = bytes(2 * 2048 * 2048)
+    found = slice_of(large, cut=cut)
+    assert found.shape == (2048, 2048)
+    assert found.problem == problem
+
+
+@pytest.mark.parametrize("group", [0x0009, 0x0029])
+def test_an_absurdly_long_header_sets_the_image_aside(group: int) -> None:
+    ds = ct(0)
+    ds.add_new((group, 0x0010), "LO", "VENDOR")
+    ds.add_new((group, 0x1001), "UN", bytes(5 << 20))
+    try:
+        problem = slice_of(ds).problem
+    except DicomError as error:
+        problem = str(error)
+    assert problem in (
+        "its pixel data is cut off",
+        "an image has no SOP Instance UID or no Series Instance UID",
+    )
 
 
 def test_oblique_series_has_its_own_axes() -> None:

@@ -18,6 +18,7 @@ from tests.dicom.objects import (
     RD_UID,
     RP_UID,
     RS_UID,
+    beam_dose,
     ct,
     dose,
     plan,
@@ -35,15 +36,6 @@ def case_of(folder: Path, *objects: Dataset, choice: Choice | None = None) -> Ca
 
 def codes(case: Case) -> set[str]:
     return {note.code for note in case.findings}
-
-
-def beam_dose(number: int) -> Dataset:
-    ds = dose(uid=f"1.2.3.30{number}", summation="BEAM")
-    group, beam = Dataset(), Dataset()
-    beam.ReferencedBeamNumber = number
-    group.ReferencedBeamSequence = [beam]
-    ds.ReferencedRTPlanSequence[0].ReferencedFractionGroupSequence = [group]
-    return ds
 
 
 def test_references_join_dose_plan_structures_and_images(tmp_path: Path) -> None:
@@ -68,13 +60,14 @@ def test_the_plans_total_dose_is_used_among_beam_doses(tmp_path: Path) -> None:
     assert codes(case) == {"LNK006"}
 
 
-def test_beam_doses_alone_are_asked_about(tmp_path: Path) -> None:
+def test_beam_doses_that_do_not_add_up_are_asked_about(tmp_path: Path) -> None:
     with pytest.raises(AmbiguousError) as error:
-        case_of(tmp_path, structure_set(), plan(), beam_dose(1), beam_dose(2))
-    assert "BEAM, beam 2" in str(error.value)
+        case_of(tmp_path, structure_set(), plan(), beam_dose(1), beam_dose(3))
+    assert "BEAM, beam 3" in str(error.value)
     assert "--dose" in str(error.value)
+    assert "were not summed: there is no dose of beam 2" in str(error.value)
     assert "ZZPHI" not in str(error.value)
-    case = link(read(str(tmp_path)), choice=Choice(dose="3.302"))
+    case = link(read(str(tmp_path)), choice=Choice(dose="3.303"))
     assert case.dose is not None
     assert not case.dose_is_plans
     assert "BEAM" in (case.dose_doubt or "")
@@ -376,3 +369,29 @@ def test_real_case() -> None:
     assert case.structure_set is not None
     assert case.structure_set.frame_of_reference_uid != FRAME
     assert codes(case) == {"FIL004", "RTS001", "RTP003"}
+
+
+def test_plan_and_dose_of_different_structure_sets_are_said(tmp_path: Path) -> None:
+    case = case_of(tmp_path, structure_set(), plan(), dose(structures="1.2.3.88"))
+    assert case.structure_set is not None
+    assert case.structure_set.sop_instance_uid == RS_UID
+    assert codes(case) == {"LNK014"}
+    (note,) = case.findings
+    assert "1.2.3.88" in note.text
+
+
+def test_a_prescription_to_an_absent_roi_is_said(tmp_path: Path) -> None:
+    ds = plan()
+    ds.DoseReferenceSequence[0].ReferencedROINumber = 2
+    assert codes(case_of(tmp_path / "a", structure_set(), ds, dose())) == set()
+    ds.DoseReferenceSequence[0].ReferencedROINumber = 7
+    assert codes(case_of(tmp_path / "b", structure_set(), ds, dose())) == {"LNK015"}
+
+
+def test_referenced_images_of_another_frame_are_left_out(tmp_path: Path) -> None:
+    slices = [ct(0), ct(3)]
+    for ds in slices:
+        ds.FrameOfReferenceUID = "1.2.9.9"
+    case = case_of(tmp_path, structure_set(), plan(), dose(), *slices)
+    assert case.images == ()
+    assert codes(case) == {"LNK016"}

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtplan.dicom import numbers
 from rtplan.dicom.numbers import parse_decimals, parse_many
 from rtplan.errors import DicomError
 
@@ -22,6 +23,25 @@ def test_every_number_equals_float_of_its_text(fields: list[list[str]]) -> None:
     parsed = parse_many(["\\".join(field).encode() for field in fields])
     assert [part.values.tolist() for part in parsed] == [[float(x) for x in f] for f in fields]
     assert all(part.problem is None for part in parsed)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.from_regex(r"[+-]?[0-9]{1,8}(\.[0-9]{0,11})?", fullmatch=True), min_size=1))
+def test_plain_decimals_equal_float_whatever_the_chunks(texts: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "_CHUNK_BYTES", 20)
+        parsed = parse_many([text.encode() for text in texts])
+    assert [part.values.tolist() for part in parsed] == [[float(text)] for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-0", "-.5", "+7.", "999999999999999", "0.99999999999999", "12345678.1234567", "-123456789",
+     "123456789.25", "00000000000000001", "9007199254740993"],
+)  # fmt: skip
+def test_the_limits_of_the_quick_way_equal_float(text: str) -> None:
+    found = parse_decimals(f"1\\{text}\\2.5".encode())
+    assert [repr(x) for x in found.tolist()] == ["1.0", repr(float(text)), "2.5"]
 
 
 @pytest.mark.parametrize(

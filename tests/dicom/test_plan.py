@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from rtplan.case import Plan
 from rtplan.dicom.parse import parse
-from rtplan.dicom.plan import read_plan
+from rtplan.dicom.plan import fraction_beams, read_plan
 from rtplan.errors import DicomError
 from tests.dicom import objects
 from tests.dicom.objects import to_bytes
@@ -77,6 +78,58 @@ def test_setup_beams_and_unapproved_plans() -> None:
     plan, codes = read(ds)
     assert plan.beam_numbers == (1,)
     assert codes == {"RTP003"}
+
+
+def _count(ds: Dataset) -> None:
+    ds.FractionGroupSequence[0].NumberOfBeams = 3
+
+
+def _no_beams(ds: Dataset) -> None:
+    del ds.BeamSequence
+
+
+def _twice(ds: Dataset) -> None:
+    ds.BeamSequence[1].BeamNumber = 1
+
+
+def _unlisted(ds: Dataset) -> None:
+    ds.FractionGroupSequence[0].ReferencedBeamSequence[1].ReferencedBeamNumber = 9
+
+
+@pytest.mark.parametrize("change", [_count, _no_beams, _twice, _unlisted])
+def test_beams_that_do_not_agree_are_said(change: Callable[[Dataset], None]) -> None:
+    ds = objects.plan()
+    ds.FractionGroupSequence[0].NumberOfBeams = 2
+    assert read(ds)[1] == set()
+    change(ds)
+    plan, codes = read(ds)
+    assert plan.fractions == 5
+    assert codes == {"RTP007"}
+
+
+def test_beams_of_the_fraction_group_leave_out_setup_fields() -> None:
+    ds = objects.plan()
+    assert fraction_beams(ds) == (1, 2)
+    ds.BeamSequence[0].TreatmentDeliveryType = "SETUP"
+    assert fraction_beams(ds) == (2,)
+    ds.FractionGroupSequence.append(ds.FractionGroupSequence[0])
+    assert fraction_beams(ds) == ()
+
+
+def test_a_plan_without_structure_set_is_said() -> None:
+    ds = objects.plan(structures=None)
+    assert read(ds)[1] == {"RTP008"}
+    ds.RTPlanGeometry = "TREATMENT_DEVICE"
+    assert read(ds)[1] == set()
+
+
+def test_a_decimal_comma_in_the_prescription_is_mended_and_said() -> None:
+    ds = objects.plan()
+    ds.DoseReferenceSequence[0].TargetPrescriptionDose = "25.5"
+    data = objects.swapped(to_bytes(ds), b"25.5", b"25,5")
+    plan, notes = read_plan(parse(data, modality="RTPLAN"))
+    assert [p.dose_gy for p in plan.prescriptions] == [25.5]
+    assert [(n.code, n.severity.value) for n in notes] == [("FIL014", "warning")]
 
 
 def test_cut_off_plan_is_refused() -> None:

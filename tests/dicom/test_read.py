@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rtplan.dicom import files
 from rtplan.dicom.read import read
 from rtplan.errors import InputError
 from tests.dicom import objects
-from tests.dicom.objects import ct, dose, plan, save, structure_set, to_bytes
+from tests.dicom.objects import ct, dose, plan, save, structure_set, swapped, to_bytes
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -165,6 +166,92 @@ def test_archive_member_beyond_the_limits_is_left_out(
         packed.writestr("bomb", bytes(1 << 22))
     inventory = read(str(archive))
     assert [note.code for note in inventory.findings] == ["FIL008"]
+
+
+def zip_of(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in members.items():
+            packed.writestr(name, content)
+    return path
+
+
+def test_archive_that_unpacks_to_far_more_than_itself_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "ARCHIVE_FREE_BYTES", 1 << 20)
+    archive = zip_of(tmp_path / "z", rs=to_bytes(structure_set()), a=bytes(1 << 20))
+    with pytest.raises(InputError, match="times its own size"):
+        read(str(archive))
+
+
+def test_archive_of_too_many_members_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_FILES", 2)
+    with pytest.raises(InputError, match="3 members"):
+        read(str(zip_of(tmp_path / "z", a=b"1", b=b"2", c=b"3")))
+
+
+def test_encrypted_member_and_archive_in_an_archive_are_left_out(tmp_path: Path) -> None:
+    inner = zip_of(tmp_path / "inner", rs=to_bytes(dose()))
+    path = zip_of(tmp_path / "z", rs=to_bytes(structure_set()), zz=inner.read_bytes())
+    assert codes(path) == ["FIL004"]
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.rindex(mark, 0, data.rindex(b"PK\x05\x06")) + place] |= 1 if place == 8 else 0
+    path.write_bytes(data)
+    assert codes(path) == ["FIL008"]
+
+
+def test_members_named_to_lead_out_are_read_and_nothing_is_written(tmp_path: Path) -> None:
+    archive = tmp_path / "in" / "z"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("../../evil", to_bytes(structure_set()))
+        packed.writestr("/abs/evil", to_bytes(plan()))
+    inventory = read(str(archive))
+    assert (len(inventory.structure_sets), len(inventory.plans)) == (1, 1)
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "z"]
+
+
+def test_dicomdir_is_passed_over_and_the_files_beside_it_are_found(tmp_path: Path) -> None:
+    """What it refers to is never followed: ``..`` in it leads nowhere (CVE-2026-32711)."""
+    save(tmp_path / "sub", structure_set())
+    record, directory = Dataset(), Dataset()
+    record.ReferencedFileID = ["AA", "BB", "RS"]
+    directory.SOPClassUID, directory.SOPInstanceUID = "1.2.840.10008.1.3.10", "1.2.3.9"
+    directory.DirectoryRecordSequence = [record]
+    data = to_bytes(directory)
+    (tmp_path / "DICOMDIR").write_bytes(swapped(data, b"AA\\BB\\RS", b"..\\..\\RS"))
+    inventory = read(str(tmp_path))
+    assert dict(inventory.kinds) == {"DICOMDIR": 1, "RTSTRUCT": 1}
+    assert codes(tmp_path) == ["FIL005"]
+
+
+def test_what_cannot_be_opened_or_listed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, structure_set(), plan())
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    scan, opened = os.scandir, open
+
+    def no_entry(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError
+        return scan(path)
+
+    def no_file(path: str, mode: str) -> object:
+        if Path(path).name == "f1":
+            raise PermissionError
+        return opened(path, mode)
+
+    monkeypatch.setattr(os, "scandir", no_entry)
+    monkeypatch.setattr(files, "open", no_file, raising=False)
+    inventory = read(str(tmp_path))
+    assert inventory.plans == ()
+    assert codes(tmp_path) == ["FIL003", "FIL007", "FIL007"]
 
 
 def test_progress_counts_every_file(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from rtplan.dicom import structures
 from rtplan.dicom.parse import parse
 from rtplan.dicom.structures import read_structure_set
+from rtplan.errors import DicomError
 from rtplan.findings import Finding
 from rtplan.geometry.contour import GeometricType, StructureSet
 from tests.dicom import objects
@@ -267,12 +269,70 @@ def test_lost_observations_are_said_and_contours_stay(lose: Callable[[Dataset], 
     assert [(note.code, note.severity.value) for note in notes] == [("RTS020", "warning")]
 
 
-def test_item_without_roi_number_is_an_error() -> None:
+def test_item_without_roi_number_is_listed_and_not_evaluated() -> None:
     ds = objects.structure_set()
     del ds.StructureSetROISequence[0].ROINumber
     found, notes = read(to_bytes(ds))
-    assert [s.number for s in found] == [2]
+    assert [(s.number, s.name, s.problem is None) for s in found] == [
+        (-1, "GTV", False),
+        (2, "Cord", True),
+    ]
     assert "RTS019" in codes(notes)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(b"10.00000000000001", ["RTS021"]), (b"10.0000000000001", [])]
+)
+def test_long_coordinates_are_read_in_full_and_said(number: bytes, said: list[str]) -> None:
+    data = to_bytes(objects.structure_set(("GTV",)))
+    old = b"0.0\\0.0\\6.0\\10.0\\0.0\\6.0\\10.0\\10.0\\6.0\\0.0\\10.0\\6.0"
+    new = b"0\\0\\6\\" + number + b"\\0\\6\\10\\9\\6\\0\\9\\6"
+    found, notes = read(swapped(data, old, new.ljust(len(old))))
+    assert found.structures[0].contours[2].points_mm[1, 0] == float(number)
+    assert [note.code for note in notes] == said
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_contour_data_beyond_64_kilobytes(explicit: bool) -> None:
+    """PS3.3, note to (3006,0050): in explicit files as UN; the standard's writers do so."""
+    angles = np.linspace(0, 2 * np.pi, 5000, endpoint=False)
+    ring = [(round(50 * np.cos(a), 3), round(50 * np.sin(a), 3)) for a in angles]
+    ds = objects.structure_set(("GTV",))
+    item = contour(ring, 0)
+    text = "\\".join(f"{value:.3f}" for x, y in ring for value in (x, y, 0.0))
+    del item.ContourData
+    item.add_new(0x30060050, "UN", (text + " " * (len(text) % 2)).encode())
+    ds.ROIContourSequence[0].ContourSequence = [item]
+    data = to_bytes(ds, explicit=explicit)
+    assert len(text) > 65534
+    found, notes = read(data)
+    assert notes == ()
+    assert np.array_equal(found.structures[0].contours[0].points_mm[:, :2], ring)
+
+
+def test_length_of_a_long_contour_that_wrapped_at_64_kilobytes_stops_the_set() -> None:
+    """Some writers store the length in the 16 bits of DS, modulo 65536."""
+    ds = objects.structure_set(("GTV",))
+    text = "\\".join(["1.000"] * 12_000) + " "
+    item = ds.ROIContourSequence[0].ContourSequence[0]
+    del item.ContourData
+    item.add_new(0x30060050, "UN", text.encode())
+    data = to_bytes(ds, explicit=True)
+    long = b"UN\0\0" + len(text).to_bytes(4, "little")
+    assert data.count(long) == 1
+    found, _ = read(data.replace(long, b"DS" + (len(text) % 65536).to_bytes(2, "little")))
+    assert all(s.problem and "contradict" in s.problem for s in found)
+
+
+def test_private_and_unknown_attributes_do_not_matter() -> None:
+    ds = objects.structure_set(("GTV",))
+    ds.add_new(0x30090010, "LO", "VENDOR")
+    ds.add_new(0x30091001, "UN", b"\x01\x02\x03\x04")
+    data = to_bytes(ds, explicit=True)
+    odd = swapped(data, b"\x09\x30\x10\x00LO", b"\x09\x30\x10\x00CM")
+    found, notes = read(odd)
+    assert len(found.structures[0].closed) == 3
+    assert notes == ()
 
 
 def test_cut_off_file_stops_every_structure() -> None:
@@ -327,3 +387,10 @@ def test_roi_contours_helper_is_joined_by_number() -> None:
     ds.ROIContourSequence.append(roi_contours(contour(objects.SQUARE, 0), number=9))
     _, notes = read(to_bytes(ds))
     assert codes(notes) == {"RTS007"}
+
+
+def test_a_structure_set_of_absurdly_many_rois_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structures, "_MOST_ROIS", 2)
+    assert read(to_bytes(objects.structure_set(("A", "B"))))[1] == ()
+    with pytest.raises(DicomError, match="lists 3 ROIs"):
+        read(to_bytes(objects.structure_set(("A", "B", "C"))))

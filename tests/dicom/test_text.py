@@ -65,6 +65,20 @@ def test_given_character_set_is_for_undeclared_text_only() -> None:
     assert TextDecoder(("ISO_IR 192",), "gb18030").decode(NAME.encode()) == NAME
 
 
+def test_given_character_set_stands_in_where_the_declared_one_does_not_fit() -> None:
+    raw = NAME.encode("gb18030")
+    broken = TextDecoder(("ISO_IR 192",))
+    assert NAME not in broken.decode(raw)
+    assert any("--charset GB18030" in doubt for doubt in broken.doubts)
+    given = TextDecoder(("ISO_IR 192",), "gb18030")
+    assert given.decode(raw) == NAME
+    assert given.doubts == set()
+
+
+def test_very_long_text_is_cut_before_it_is_looked_at() -> None:
+    assert len(TextDecoder(("ISO_IR 100",)).decode(b"\xe9" * (1 << 20))) == 500
+
+
 def test_controls_and_direction_marks_are_not_shown() -> None:
     assert clean("GTV\u202e1\x00\x1b[31m\n2\u200b") == "GTV 1 31m 2"
 
@@ -74,6 +88,12 @@ def test_names_of_character_sets(name: str) -> None:
     assert python_codec(name)
 
 
-def test_unknown_character_set_is_refused() -> None:
-    with pytest.raises(InputError, match="klingon"):
-        python_codec("klingon")
+@pytest.mark.parametrize("name", ["klingon", "hex", "rot13", "undefined", ""])
+def test_what_is_no_character_set_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f'"{name}" is not a character set'):
+        python_codec(name)
+
+
+@pytest.mark.parametrize("name", ["idna", "punycode", "utf-7", "utf-16", "unicode_escape"])
+def test_an_odd_character_set_never_crashes(name: str) -> None:
+    assert isinstance(TextDecoder((), python_codec(name)).decode(b"\xff\\x\xe9 ab-"), str)

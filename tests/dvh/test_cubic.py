@@ -1,6 +1,7 @@
 """Cubic against trilinear dose: error against the continuous field, in the same prisms."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,11 @@ from scipy.stats import qmc
 
 from rtplan.dose.grid import DoseGrid
 from rtplan.dvh.curve import DVH
-from rtplan.dvh.engine import DoseInterpolation, Settings, compute, integrate
+from rtplan.dvh.engine import DoseInterpolation, compute, integrate
 from rtplan.geometry.contour import Structure
 from rtplan.geometry.grid import FloatArray, Grid
 from rtplan.geometry.solid import solid_of
-from tests.shapes import circle, dose_grid, gaussian, linear, sphere, structure
+from tests.shapes import SHAPED, circle, dose_grid, gaussian, linear, sphere, structure
 
 Field = Callable[[FloatArray], FloatArray]
 
@@ -233,9 +234,10 @@ def test_border_of_the_grid_is_met_better_too() -> None:
 
 def test_setting_reaches_the_engine_and_is_told() -> None:
     drawn, dose = structure([circle(5, z) for z in range(-5, 6)]), dose_grid(gaussian(5))
-    settings = Settings(dose_interpolation=DoseInterpolation.CUBIC)
+    settings = replace(SHAPED, dose_interpolation=DoseInterpolation.CUBIC)
     assert settings.as_json()["dose_interpolation"] == "cubic"
-    linear_dvh, cubic_dvh = compute(drawn, dose).dvh, compute(drawn, dose, settings=settings).dvh
+    linear = replace(settings, dose_interpolation=DoseInterpolation.TRILINEAR)
+    linear_dvh, cubic_dvh = (compute(drawn, dose, settings=s).dvh for s in (linear, settings))
     assert linear_dvh is not None
     assert cubic_dvh is not None
     assert cubic_dvh.mean_gy > linear_dvh.mean_gy  # a line lies below a peak

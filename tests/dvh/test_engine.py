@@ -16,13 +16,13 @@ from rtplan.geometry.contour import Contour, GeometricType, Structure
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.solid import solid_of
 from tests.oracles.sampling import sampled_doses
-from tests.shapes import circle, dose_grid, gaussian, linear, rectangle, sphere, structure
+from tests.shapes import PRISMS, circle, dose_grid, gaussian, linear, rectangle, sphere, structure
 
 OBLIQUE = np.array([0.5, -0.4, 0.6])
 
 
 def computed(drawn: Structure, dose: DoseGrid) -> DVH:
-    result = compute(drawn, dose)
+    result = compute(drawn, dose, settings=PRISMS)
     assert result.dvh is not None
     return result.dvh
 
@@ -75,7 +75,7 @@ def test_box_in_a_linear_gradient_has_its_closed_form(direction: tuple[float, ..
 
 def test_volume_and_covered_volume_are_the_prisms_s() -> None:
     drawn = sphere(9, 2, phase=0.7)
-    result = compute(drawn, dose_grid(gaussian(8)))
+    result = compute(drawn, dose_grid(gaussian(8)), settings=PRISMS)
     assert result.volume_cc == pytest.approx(solid_of(drawn).volume_cc, rel=1e-12)
     assert result.covered_cc == pytest.approx(result.volume_cc, rel=1e-10)
 
@@ -111,7 +111,7 @@ def test_every_curve_falls_from_the_volume_to_nothing(
     radius: float, spacing: float, phase: float, step: float, gradient: tuple[float, ...]
 ) -> None:
     drawn = sphere(radius, spacing, phase=phase * spacing, points=60)
-    result = compute(drawn, dose_grid(linear(gradient), spacing=step))
+    result = compute(drawn, dose_grid(linear(gradient), spacing=step), settings=PRISMS)
     dvh = result.dvh
     if dvh is None:
         assert result.reason
@@ -219,14 +219,14 @@ def test_structure_beside_the_grid_has_volume_and_no_dvh() -> None:
     ],
 )
 def test_what_has_no_volume_says_why(drawn: Structure, reason: str) -> None:
-    result = compute(drawn, dose_grid(gaussian(8)))
+    result = compute(drawn, dose_grid(gaussian(8)), settings=PRISMS)
     assert (result.volume_cc, result.covered_cc, result.dvh) == (None, None, None)
     assert result.reason is not None
     assert reason in result.reason
 
 
 def test_without_dose_there_is_still_a_volume() -> None:
-    result = compute(sphere(8, 2), None)
+    result = compute(sphere(8, 2), None, settings=PRISMS)
     assert result.volume_cc == pytest.approx(solid_of(sphere(8, 2)).volume_cc)
     assert result.reason == "there is no usable dose"
 

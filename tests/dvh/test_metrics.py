@@ -1,14 +1,29 @@
 """The grammar of metrics, and what they say when they cannot be computed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtplan.dvh.curve import DVH, StructureDVH
-from rtplan.dvh.metrics import Kind, Metric, Status, evaluate, parse
+from rtplan.dose.grid import DoseGrid
+from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
+from rtplan.dvh.engine import DoseInterpolation, EndCap, Interpolation, Settings, compute
+from rtplan.dvh.metrics import (
+    INTEGRATION_PP,
+    INTEGRATION_SHARE,
+    Kind,
+    Metric,
+    MetricValue,
+    Status,
+    evaluate,
+    parse,
+)
 from rtplan.dvh.reduce import reduced
 from rtplan.errors import DVHError
+from rtplan.geometry.contour import Contour, Structure
+from rtplan.geometry.grid import FloatArray, Grid
 
 
 def ramp(*, volume: float = 10.0, covered: float = 10.0) -> StructureDVH:
@@ -176,3 +191,166 @@ def test_reduced_curve_loses_nothing_that_matters() -> None:
     assert few_dose.size <= 1000
     assert (few_dose[0], few_dose[-1]) == (dose[0], dose[-1])
     assert np.abs(np.interp(dose, few_dose, few_volume) - volume).max() < 0.01
+
+
+def other(
+    kind: Open, *, low: float = 10.0, high: float = 30.0, volume: float = 10.0, covered: float = 10
+) -> Alternative:
+    """Another reading of ``ramp``: dose from ``low`` to ``high`` Gy, evenly spread."""
+    curve = DVH(np.array([low, high]), np.array([covered, 0.0]), (low + high) / 2)
+    return Alternative(kind, volume, curve)
+
+
+def read(*readings: Alternative, text: str) -> MetricValue:
+    """A metric of ``ramp`` with some alternatives."""
+    structure = StructureDVH(
+        1, "Heart", "ORGAN", 10.0, 10.0, ramp().dvh, alternatives=tuple(readings)
+    )
+    return evaluate(parse(text), structure, prescription_gy=25.0)
+
+
+SAME = (other(Open.SLICES), other(Open.DOSE))
+
+
+def test_without_other_readings_no_uncertainty_is_claimed() -> None:
+    result = read(text="D50%")
+    assert result.uncertainty is None
+    assert result.uncertainty_reason is None
+
+
+@pytest.mark.parametrize(
+    ("text", "uncertainty"),
+    [
+        # Half of: 2 Gy over the slices, 1 Gy over the doses, 0.1 % of 20 Gy of the integration.
+        ("D50%", (2 + 1 + 0.02) / 2),
+        ("D50%[%]", (2 + 1 + 0.02) / 2 * 4),
+        ("DC4cc", (2 + 1 + 0.02) / 2),
+        ("Mean", (2 + 1) / 2),
+        ("Max", (2 + 1) / 2),
+        ("Min", (2 + 1) / 2),
+        # 1 Gy is 5 % of the volume, 0.5 cc; the integration is 0.1 percentage points.
+        ("V20Gy", (10 + 5 + 0.1) / 2),
+        ("V80%[%]", (10 + 5 + 0.1) / 2),
+        ("V20Gy[cc]", (1 + 0.5 + 0.01) / 2),
+        ("CV20Gy[cc]", (1 + 0.5 + 0.01) / 2),
+        ("Volume", 0.0),
+    ],
+)
+def test_uncertainty_is_half_the_sum_of_the_three_widths(text: str, uncertainty: float) -> None:
+    result = read(
+        other(Open.SLICES, low=11, high=31),
+        other(Open.SLICES, low=9, high=29),
+        other(Open.DOSE, low=11, high=31),
+        text=text,
+    )
+    assert result.uncertainty == pytest.approx(uncertainty, rel=1e-9)
+
+
+def test_width_reaches_from_the_value_to_readings_on_one_side_of_it() -> None:
+    on_one_side = other(Open.SLICES, low=12, high=32), other(Open.SLICES, low=11, high=31)
+    assert read(*on_one_side, other(Open.DOSE), text="Mean").uncertainty == pytest.approx(1.0)
+
+
+def test_volume_asked_in_percent_is_of_the_reading_s_own_volume() -> None:
+    larger = other(Open.SLICES, volume=12.0, covered=12.0)
+    assert read(larger, SAME[1], text="D50%").uncertainty == pytest.approx(0.01)
+    assert read(larger, SAME[1], text="V20Gy").uncertainty == pytest.approx(0.05)
+    assert read(larger, SAME[1], text="Volume").uncertainty == pytest.approx(1.0)
+    # 6 cc of 12 cc instead of 5 cc of 10 cc.
+    assert read(larger, SAME[1], text="V20Gy[cc]").uncertainty == pytest.approx(0.505)
+
+
+def test_volume_needs_no_other_dose() -> None:
+    vanished = Alternative(Open.SLICES, 0.0, None)
+    assert read(vanished, text="Volume").uncertainty == pytest.approx(5.0)
+
+
+def test_reading_that_leaves_the_grid_counts_with_its_bounds() -> None:
+    """2 cc of 12 cc get nothing or everything: 5 cc of the 10 cc inside get 20 Gy, 5 to 7 of 12."""
+    outside = other(Open.SLICES, volume=12.0)
+    assert read(*SAME, outside, text="V20Gy[cc]").uncertainty == pytest.approx((2 + 0.01) / 2)
+    # The hottest 6 cc get at least 18 Gy, or 22 Gy if 2 cc of them lie outside; 18 Gy within.
+    assert read(*SAME, outside, text="D6cc").uncertainty == pytest.approx((4 + 0.02) / 2)
+
+
+@pytest.mark.parametrize(
+    ("readings", "text", "reason"),
+    [
+        ((SAME[0],), "D50%", "with another dose between voxels, it was not computed"),
+        ((SAME[1],), "Volume", "with another shape between and beyond the planes, it was not"),
+        (
+            (*SAME, other(Open.SLICES, volume=4.0, covered=4.0)),
+            "D5cc",
+            "beyond the planes, the structure has 4 cc, less than the 5 cc asked for",
+        ),
+        (
+            (*SAME, other(Open.SLICES, volume=12.0)),
+            "Mean",
+            "beyond the planes, part of the structure lies outside the dose grid, and any dose",
+        ),
+        (
+            (*SAME, Alternative(Open.SLICES, 0.0, None)),
+            "D95%",
+            "beyond the planes, there is no dose in the structure",
+        ),
+    ],
+)
+def test_uncertainty_is_not_known_where_a_reading_has_no_value(
+    readings: tuple[Alternative, ...], text: str, reason: str
+) -> None:
+    result = read(*readings, text=text)
+    assert result.status is Status.EVALUATED
+    assert result.value is not None
+    assert result.uncertainty is None
+    assert reason in str(result.uncertainty_reason)
+    assert result.as_json()["uncertainty_reason"] == result.uncertainty_reason
+
+
+def test_value_that_no_reading_changes_has_no_width() -> None:
+    for text in ("Volume", "Mean", "V5Gy", "V31Gy", "D0%", "D100%"):
+        assert read(*SAME, text=text).uncertainty == 0.0
+
+
+def test_integration_counts_less_near_the_ends_of_the_curve() -> None:
+    """Of 10 cc, 0.05 points are 0.005 cc; of the hottest 0.01 cc a quarter is less. 2 Gy a cc."""
+    assert read(*SAME, text="D0.01cc").uncertainty == pytest.approx(2 * 0.01 * INTEGRATION_SHARE)
+    assert read(*SAME, text="DC0.01cc").uncertainty == pytest.approx(2 * 0.01 * INTEGRATION_SHARE)
+    assert read(*SAME, text="D1cc").uncertainty == pytest.approx(2 * 10 * INTEGRATION_PP / 100)
+
+
+def box_in_a_slope(normal: FloatArray, side: float) -> StructureDVH:
+    """A box on 3 mm planes and voxels, too large to be refined; 0.2 Gy/mm up to 40 Gy in a corner.
+
+    Its other readings are itself, so that only the integration has a width.
+    """
+    step, corner = 3.0, np.array([6.7, 7.9, 7.1])
+    x, y = corner[0], corner[1]
+    square = np.array([[x, y], [x + side, y], [x + side, y + side], [x, y + side]])
+    planes = corner[2] + np.arange(step / 2, side, step)
+    contours = tuple(Contour(np.column_stack([square, np.full(4, z)])) for z in planes)
+    axis = np.arange(0.0, side + 15, step)
+    grid = Grid(np.zeros(3), np.eye(3), (axis, axis.copy(), axis.copy()))
+    z_mm, y_mm, x_mm = np.meshgrid(axis, axis, axis, indexing="ij")
+    along = normal[0] * x_mm + normal[1] * y_mm + normal[2] * z_mm
+    values = 40 + 0.2 * (along - normal @ (corner + side))
+    prisms = Settings(Interpolation.RIGHT_PRISM, EndCap.HALF_SLICE, DoseInterpolation.TRILINEAR)
+    dose = DoseGrid(grid, values.astype(np.float32))
+    result = compute(Structure(1, "Box", contours=contours), dose, settings=prisms)
+    assert result.volume_cc == pytest.approx(side**3 / 1000)
+    same = tuple(Alternative(kind, side**3 / 1000, result.dvh) for kind in Open)
+    return replace(result, alternatives=same)
+
+
+@pytest.mark.parametrize("direction", [(1.0, 1.0, 1.0), (3.0, 2.0, 1.0)])
+def test_width_of_the_integration_holds_its_error_in_the_corner_of_a_box(
+    direction: tuple[float, float, float],
+) -> None:
+    """A plane at s from the corner cuts off s^3 / (6 nx ny nz)."""
+    normal = np.array(direction) / np.linalg.norm(direction)
+    box = box_in_a_slope(normal, 120.0)
+    for cc in (0.01, 0.035, 0.1, 1.0):
+        found = evaluate(parse(f"D{cc}cc"), box)
+        truth = 40 - 0.2 * (6000 * cc * float(normal.prod())) ** (1 / 3)
+        assert found.value is not None
+        assert found.uncertainty is not None
+        assert abs(found.value - truth) < found.uncertainty < 0.3

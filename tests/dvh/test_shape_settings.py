@@ -12,7 +12,7 @@ from rtplan.geometry.contour import Structure
 from rtplan.phantoms.drawing import Pen, draw
 from rtplan.phantoms.fields import LinearField, truth
 from rtplan.phantoms.solids import Sphere
-from tests.shapes import dose_grid
+from tests.shapes import PRISMS, dose_grid
 
 SHAPE = Settings(Interpolation.SHAPE_BASED, EndCap.ROUNDED)
 CENTRE = (0.0, 0.0, 0.0)
@@ -39,8 +39,9 @@ def test_curve_of_a_small_sphere_is_within_a_tenth_of_a_point(
 def test_settings_are_in_the_json() -> None:
     assert SHAPE.as_json()["interpolation"] == "shape_based"
     assert SHAPE.as_json()["end_cap"] == "rounded"
-    assert Settings().as_json()["interpolation"] == "right_prism"
-    assert Settings().as_json()["end_cap"] == "half_slice"
+    assert Settings() == SHAPE
+    assert PRISMS.as_json()["interpolation"] == "right_prism"
+    assert PRISMS.as_json()["end_cap"] == "half_slice"
 
 
 def test_command_takes_both_options(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_command_takes_both_options(tmp_path: Path) -> None:
 
     build("sphere-linear", tmp_path / "case")
     volumes = []
-    for options in ([], ["--interpolation", "shape_based", "--end-cap", "rounded"]):
+    for options in (["--interpolation", "right_prism", "--end-cap", "half_slice"], []):
         target = tmp_path / "dvh.json"
         main(["dvh", str(tmp_path / "case"), "--json", str(target), *options])
         document = json.loads(target.read_text(encoding="utf-8"))

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtplan.geometry.profile import Profile, between, beyond, departures
+from rtplan.geometry.profile import (
+    Profile,
+    between,
+    beyond,
+    departures,
+    round_between,
+    round_beyond,
+)
+from rtplan.geometry.shape import MUCH_NEARER
 
 
 def ball(z: float) -> float:
@@ -29,7 +37,7 @@ def test_profile_of_a_sphere_is_its_own(low: float, gap: float) -> None:
 def test_squares_of_a_lying_cylinder_s_areas_are_a_parabola() -> None:
     window = (3.0, lying(-8)), (lying(-5), lying(-2)), (3.0, lying(1)), 3.0
     plain, squared = departures(*window)
-    assert squared < 1e-9 * plain
+    assert squared < MUCH_NEARER * plain
     profile = between(*window, power=2)
     z = np.linspace(0, 3, 3001)
     exact = np.trapezoid([lying(x - 5) for x in z], z)
@@ -39,6 +47,14 @@ def test_squares_of_a_lying_cylinder_s_areas_are_a_parabola() -> None:
     assert end.length_mm == pytest.approx(2)
     segment = 2 * 24 * (50 * np.arccos(0.8) - 4 * 6)  # twice the half of the circle's segment
     assert end.total_mm3 == pytest.approx(segment, rel=1e-4)
+
+
+@given(noise=st.lists(st.floats(-1e-4, 1e-4), min_size=4, max_size=4))
+def test_rounding_of_drawn_contours_does_not_tell_a_power(noise: list[float]) -> None:
+    """Of a standing cylinder both the areas and their squares are parabolas."""
+    a, b, c, d = 100 * (1 + np.array(noise))
+    plain, squared = departures((3.0, a), (b, c), (3.0, d), 3.0)
+    assert squared >= MUCH_NEARER * plain
 
 
 def test_a_step_in_the_areas_does_not_overshoot() -> None:
@@ -69,3 +85,44 @@ def test_volume_rises_from_nothing_to_all() -> None:
         assert volumes[0] == 0
         assert (np.diff(volumes) > 0).all()
         assert volumes[-1] == pytest.approx(profile.total_mm3)
+
+
+@given(low=st.floats(-9, 5), gap=st.floats(0.5, 3.5))
+def test_two_contours_of_a_sphere_tell_all_of_it(low: float, gap: float) -> None:
+    high = low + gap
+    middle = round_between((ball(low), ball(high)), gap)
+    above = round_beyond(ball(high), ball(low), gap, 20.0)
+    below = round_beyond(ball(low), ball(high), gap, 20.0)
+    assert above is not None
+    assert below is not None
+    assert below.length_mm == pytest.approx(low + 10)
+    assert above.length_mm == pytest.approx(10 - high)
+    total = sum(profile.total_mm3 for profile in (below, middle, above))
+    assert total == pytest.approx(4 / 3 * np.pi * 1000)
+    assert middle.last_area_mm2 == pytest.approx(ball(high))
+
+
+def test_one_contour_is_a_sphere_s_equator() -> None:
+    half = round_beyond(ball(0), ball(0), 0.0, 10.0)
+    assert half is not None
+    assert half.length_mm == pytest.approx(10)
+    assert half.total_mm3 == pytest.approx(2 / 3 * np.pi * 1000)
+
+
+def test_a_round_body_ends_within_the_limit_or_not_at_all() -> None:
+    for limit in (10.0, 9.0, 1.0):
+        found = round_beyond(ball(0), ball(0), 0.0, limit)
+        assert (found is None) == (limit < 10)
+    assert round_beyond(ball(-5), ball(-2), 3.0, 4.9) is None
+    assert round_beyond(ball(-5), ball(-2), 3.0, 5.0) is not None
+
+
+def test_bulge_is_what_the_middle_has_beyond_the_ends() -> None:
+    profile = round_between((ball(-2), ball(2)), 4.0)
+    assert profile.bulge_mm2 == pytest.approx(ball(0) - ball(2))
+    assert Profile(50.0, -5.0, 0.0, 3.0).bulge_mm2 == pytest.approx(0)
+
+
+def test_bulge_of_squares_is_that_of_the_areas() -> None:
+    profile = between((3, lying(-8)), (lying(-5), lying(-2)), (3, lying(1)), 3.0, power=2)
+    assert profile.bulge_mm2 == pytest.approx(lying(-3.5) - (lying(-5) + lying(-2)) / 2)

@@ -1,7 +1,9 @@
-"""Shape interpolation and end caps against solids of known volume and against themselves."""
+"""Shape interpolation and end caps against solids of known volume and against themselves.
+
+Where sections lie is tested in ``test_sections``, what a loft says of itself in ``test_loft``.
+"""
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,58 +11,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtplan.errors import GeometryError
-from rtplan.geometry.contour import Structure
 from rtplan.geometry.convention import CAPPED_MM, EndCap, Interpolation
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.planes import signed_area_mm2
+from rtplan.geometry.raster import Lines
+from rtplan.geometry.sections import sections
 from rtplan.geometry.solid import Solid, solid_of
-from tests.shapes import circle, rectangle, structure
+from tests.geometry.bodies import (
+    ball,
+    disc,
+    ellipsoid,
+    forked,
+    irregular,
+    lines_around,
+    planes,
+    shaped,
+    torus,
+)
+from tests.shapes import rectangle, structure
 
-SHAPE, PRISM = Interpolation.SHAPE_BASED, Interpolation.RIGHT_PRISM
 PHASES = (0.02, 0.2, 0.35, 0.5, 0.8)
-
-
-def shaped(rings: list[FloatArray], cap: EndCap = EndCap.ROUNDED) -> Solid:
-    return solid_of(structure(rings), lone_plane_mm=3.0, interpolation=SHAPE, end_cap=cap)
-
-
-def disc(radius: float, z: float, centre: tuple[float, float] = (0.0, 0.0)) -> FloatArray:
-    """A polygon of 100 points with the area of a circle, (100, 3) mm."""
-    turn = 2 * np.pi / 100
-    grown = radius * np.sqrt(turn / np.sin(turn))
-    return circle(grown, z, points=100, centre=centre)
-
-
-def planes(half: float, spacing: float, phase: float) -> FloatArray:
-    """Positions within ``half`` of the origin."""
-    every = (np.arange(-200, 200) + phase) * spacing
-    return np.asarray(every[np.abs(every) < half - 1e-6])
-
-
-def ball(radius: float, spacing: float, phase: float) -> list[FloatArray]:
-    return [disc(np.sqrt(radius**2 - z**2), z) for z in planes(radius, spacing, phase).tolist()]
-
-
-def ellipsoid(
-    axes: tuple[float, float, float], tilt: float, spacing: float, phase: float
-) -> list[FloatArray]:
-    """An ellipsoid turned by ``tilt`` around y."""
-    cosine, sine = np.cos(tilt), np.sin(tilt)
-    turn = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
-    form = turn @ np.diag(1 / np.square(axes)) @ turn.T
-    rings = []
-    for z in planes(float(np.sqrt(np.linalg.inv(form)[2, 2])), spacing, phase).tolist():
-        centre = -np.linalg.solve(form[:2, :2], form[:2, 2]) * z
-        size = 1 - form[2, 2] * z**2 - form[2, :2] @ centre * z
-        values, vectors = np.linalg.eigh(form[:2, :2])
-        ring = disc(1.0, z)
-        ring[:, :2] = centre + (ring[:, :2] * np.sqrt(size / values)) @ vectors.T
-        rings.append(ring)
-    return rings
 
 
 def error_percent(solid: Solid, truth_mm3: float) -> float:
     return 100 * (1000 * solid.volume_cc / truth_mm3 - 1)
+
+
+def ends_mm(solid: Solid) -> tuple[float, float]:
+    """Where it ends along its normal."""
+    low, high = solid.bounds_mm
+    return float(low[2]), float(high[2])
+
+
+def area_at_mm2(solid: Solid, z: float) -> float:
+    """Area of the cross-section at z."""
+    area = sum(s.plane.area_mm2 for s in solid.slabs if s.low_mm < z < s.high_mm)
+    for loft in solid.lofts:
+        if loft.low_mm < z < loft.high_mm:
+            area += float(loft.profile.area_at_mm2(np.array([abs(z - loft.base_mm)]))[0])
+    return area
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -79,54 +68,26 @@ def test_tilted_ellipsoid_has_its_volume(phase: float) -> None:
     assert abs(error_percent(solid, 4 / 3 * np.pi * 15 * 8 * 6)) < 0.02
 
 
-def test_tilted_ellipsoid_s_sections_are_where_they_belong() -> None:
-    """Against the sections of the same ellipsoid drawn ten times as finely."""
-    coarse = shaped(ellipsoid((15, 8, 6), 0.6, 3.0, 0.3))
-    for slab in coarse.slabs:
-        middle = (slab.low_mm + slab.high_mm) / 2
-        exact = ellipsoid((15, 8, 6), 0.6, 1.0, middle % 1.0)
-        same = [ring for ring in exact if abs(ring[0, 2] - middle) < 1e-6]
-        if not same or signed_area_mm2(same[0][:, :2]) < 20:
-            continue
-        found = np.concatenate(slab.plane.rings)
-        wanted = same[0][:, :2]
-        apart = np.sqrt(((found[:, None] - wanted[None]) ** 2).sum(axis=2)).min(axis=1)
-        assert apart.max() < 0.45  # half the distance of the points drawn, and little more
-
-
 @pytest.mark.parametrize("phase", PHASES)
 def test_cone_between_its_contours_has_its_volume(phase: float) -> None:
-    rings = [disc((12 - z) / 2, z) for z in planes(12, 3, phase).tolist()]
+    rings = [disc((12 - z) / 2, z) for z in planes(12, 3, phase)]
     low, high = rings[0][0, 2], rings[-1][0, 2]
     exact = np.pi / 12 * ((12 - low) ** 3 - (12 - high) ** 3)
     assert abs(error_percent(shaped(rings, EndCap.NONE), exact)) < 0.03
-    tip = shaped(rings).slabs[-1].high_mm
-    assert tip == pytest.approx(12, abs=1e-3)
-
-
-def torus(big: float, small: float, spacing: float, phase: float) -> list[FloatArray]:
-    rings = []
-    for z in planes(small, spacing, phase).tolist():
-        half = np.sqrt(small**2 - z**2)
-        rings += [disc(big + half, z), disc(big - half, z)]
-    return rings
+    assert ends_mm(shaped(rings))[1] == pytest.approx(12, abs=1e-3)
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_torus_keeps_its_hole(phase: float) -> None:
+def test_torus_has_its_volume(phase: float) -> None:
     solid = shaped(torus(15, 6, 2, phase))
-    for slab in solid.slabs:
-        nearest = min(float(np.hypot(*ring.T).min()) for ring in slab.plane.rings)
-        furthest = max(float(np.hypot(*ring.T).max()) for ring in slab.plane.rings)
-        assert 8.9 < nearest < furthest < 21.1
-    np.testing.assert_allclose(solid.centroid_mm[:2], 0, atol=0.01)
     assert abs(error_percent(solid, 2 * np.pi**2 * 15 * 6**2)) < 0.02
+    np.testing.assert_allclose(solid.centroid_mm, 0, atol=0.01)
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_flat_ended_solids_are_not_worse_than_prisms(phase: float) -> None:
-    standing = [disc(12, z) for z in planes(12, 3, phase).tolist()]
-    box = [rectangle(-9, -5, 9, 5, z) for z in planes(12, 3, phase).tolist()]
+    standing = [disc(12, z) for z in planes(12, 3, phase)]
+    box = [rectangle(-9, -5, 9, 5, z) for z in planes(12, 3, phase)]
     stepped = standing[:5] + [disc(6, ring[0, 2]) for ring in standing[5:]]
     for rings in (standing, box, stepped):
         prisms = solid_of(structure(rings)).volume_cc
@@ -137,7 +98,7 @@ def test_flat_ended_solids_are_not_worse_than_prisms(phase: float) -> None:
 def test_lying_cylinder_has_its_volume(phase: float) -> None:
     """Its areas are no parabola along the normal; their squares are."""
     rings = []
-    for z in planes(12, 3, phase).tolist():
+    for z in planes(12, 3, phase):
         half = float(np.sqrt(144 - z * z))
         rings.append(rectangle(-12, -half, 12, half, z))
     assert abs(error_percent(shaped(rings), np.pi * 144 * 24)) < 0.02
@@ -146,7 +107,7 @@ def test_lying_cylinder_has_its_volume(phase: float) -> None:
 @pytest.mark.parametrize("phase", PHASES)
 def test_capsule_is_within_a_percent(phase: float) -> None:
     rings = []
-    for z in planes(16, 3, phase).tolist():
+    for z in planes(16, 3, phase):
         rings.append(disc(np.sqrt(36 - max(0.0, abs(z) - 10) ** 2), z))
     exact = np.pi * 36 * 20 + 4 / 3 * np.pi * 216
     prisms = abs(error_percent(solid_of(structure(rings)), exact))
@@ -154,41 +115,32 @@ def test_capsule_is_within_a_percent(phase: float) -> None:
 
 
 @pytest.mark.parametrize("cap", EndCap)
-def test_section_on_a_contour_s_plane_is_the_contour(cap: EndCap) -> None:
+def test_lofts_start_and_end_with_the_contours_themselves(cap: EndCap) -> None:
     rings = ball(6, 2, 0.3)
-    slabs = shaped(rings, cap).slabs
+    solid = shaped(rings, cap)
     for ring in rings:
         z = ring[0, 2]
-        at = [slab for slab in slabs if slab.low_mm - 1e-9 <= z <= slab.high_mm + 1e-9]
-        assert any(np.array_equal(slab.plane.rings[0], ring[:, :2]) for slab in at)
-
-
-def test_slabs_follow_one_another_without_gap_or_overlap() -> None:
-    slabs = shaped(ball(7, 2, 0.4)).slabs
-    assert len(slabs) > 50
-    for one, following in pairwise(slabs):
-        assert following.low_mm == pytest.approx(one.high_mm, abs=1e-9)
-    for slab in slabs:
-        assert signed_area_mm2(slab.plane.rings[0]) > 0
-
-
-def forked() -> list[FloatArray]:
-    """A stem that becomes two branches of half its area each."""
-    stem = [disc(8, z) for z in (0.0, 3.0, 6.0)]
-    size = 8 / np.sqrt(2)
-    pairs = [
-        (disc(size, z, (-x, 0)), disc(size, z, (x, 0))) for z, x in ((9, 6.5), (12, 9), (15, 11))
-    ]
-    return stem + [ring for pair in pairs for ring in pair]
+        ends = [loft.near for loft in solid.lofts if loft.base_mm == z]
+        ends += [
+            loft.far
+            for loft in solid.lofts
+            if not loft.is_cap and loft.base_mm + loft.sign * loft.length_mm == pytest.approx(z)
+        ]
+        assert ends
+        assert all(np.array_equal(end[0], ring[:, :2]) for end in ends)
 
 
 def test_branching_body_keeps_its_area_from_one_ring_to_two() -> None:
     solid = shaped(forked(), EndCap.HALF_SLICE)
-    for z in np.arange(-1.45, 16.4, 0.1):
-        here = [slab.plane for slab in solid.slabs if slab.low_mm < z < slab.high_mm]
-        assert sum(plane.area_mm2 for plane in here) == pytest.approx(np.pi * 64, rel=1e-3)
+    for z in np.arange(-1.45, 16.4, 0.1).tolist():
+        assert area_at_mm2(solid, z) == pytest.approx(np.pi * 64, rel=1e-3)
     assert solid.volume_cc == pytest.approx(np.pi * 64 * 18 / 1000, rel=1e-4)
-    assert {len(slab.plane.rings) for slab in solid.slabs if slab.low_mm > 6.5} >= {2}
+    forks = [loft for loft in solid.lofts if len(loft.near) != len(loft.far)]
+    assert [(loft.low_mm, loft.high_mm) for loft in forks] == [(6.0, 9.0)]
+    u, v = lines_around(forks[0], 0.5)
+    late = sections(forks, [np.array([2.9])], u, v).node_inside[0]
+    row = late[np.abs(v.positions_mm).argmin()]
+    assert np.count_nonzero(np.diff(row.astype(int)) == 1) == 2  # two branches side by side
 
 
 def test_body_that_ends_between_planes_of_another_ends_as_it_would_alone() -> None:
@@ -209,13 +161,79 @@ def test_nested_holes_and_islands_have_their_volumes() -> None:
     assert abs(error_percent(solid, balls(14, 9, 4))) < 1.0
 
 
-def test_fewer_than_three_contours_stay_half_slice_prisms() -> None:
-    one, two = [disc(5, 0)], [disc(5, 0), disc(3, 3)]
-    for rings in (one, two):
+@pytest.mark.parametrize("phase", np.linspace(0, 0.98, 13).tolist())
+@pytest.mark.parametrize("spacing", [2.0, 3.0])
+def test_a_small_sphere_of_one_to_three_contours_has_its_volume(
+    spacing: float, phase: float
+) -> None:
+    """Of one contour only at its equator, where the others just touch it."""
+    rings = ball(3, spacing, phase)
+    solid = shaped(rings, lone_plane_mm=spacing)
+    assert len(rings) <= 3
+    assert abs(error_percent(solid, 36 * np.pi)) < 0.1
+    np.testing.assert_allclose(solid.centroid_mm, 0, atol=2e-3)
+    np.testing.assert_allclose(ends_mm(solid), (-3, 3), atol=1e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    radius=st.floats(2, 5),
+    at=st.floats(0.05, 0.95),
+    shift=st.tuples(*[st.floats(-300, 300)] * 3),
+)
+def test_any_sphere_of_two_contours_has_its_volume(
+    radius: float, at: float, shift: tuple[float, ...]
+) -> None:
+    """Two contours, and no room for a third one."""
+    spacing = 1.05 * radius
+    low = (0.95 * at - 1) * radius
+    rings = [disc(np.sqrt(radius**2 - z**2), z) + np.array(shift) for z in (low, low + spacing)]
+    solid = shaped(rings, lone_plane_mm=spacing)
+    assert abs(error_percent(solid, 4 / 3 * np.pi * radius**3)) < 0.1
+    np.testing.assert_allclose(solid.centroid_mm, shift, atol=0.01)
+
+
+FLAT = {
+    "one large": [disc(12, 0)],
+    "one too large for a slice": [disc(3.1, 0)],
+    "two large": [disc(30, 0), disc(30, 3)],
+    "a step": [disc(5, 0), disc(1, 3)],
+    "one that branches": [disc(2.5, 0), disc(1, 3, (-1.5, 0)), disc(1, 3, (1.5, 0))],
+}
+
+
+@pytest.mark.parametrize("rings", FLAT.values(), ids=FLAT)
+def test_few_contours_that_are_not_round_stay_half_slice_prisms(rings: list[FloatArray]) -> None:
+    prisms = solid_of(structure(rings), lone_plane_mm=3.0)
+    for cap in (EndCap.HALF_SLICE, EndCap.ROUNDED):
+        solid = shaped(rings, cap)
+        assert not solid.lofts
+        assert solid.volume_cc == prisms.volume_cc
+        assert ends_mm(solid) == ends_mm(prisms)
+
+
+def test_few_contours_are_round_only_with_rounded_ends_and_shapes() -> None:
+    for rings in ([disc(2.5, 0)], ball(3, 3, 0.4)):
         prisms = solid_of(structure(rings), lone_plane_mm=3.0)
-        for cap in (EndCap.HALF_SLICE, EndCap.ROUNDED):
-            assert shaped(rings, cap).volume_cc == prisms.volume_cc
-            assert len(shaped(rings, cap).slabs) == len(prisms.slabs)
+        assert shaped(rings, EndCap.HALF_SLICE).volume_cc == prisms.volume_cc
+        rounded = solid_of(structure(rings), lone_plane_mm=3.0, end_cap=EndCap.ROUNDED)
+        assert rounded.volume_cc == prisms.volume_cc
+        assert len(shaped(rings).lofts) == len(rings) + 1
+
+
+def test_contours_of_different_bodies_are_each_round_for_themselves() -> None:
+    """Side by side on neighbouring planes, or on the same plane."""
+    for rings in ([disc(2, 0), disc(2.5, 3, (20, 0))], [disc(2, 0), disc(2.5, 0, (20, 0))]):
+        solid = shaped(rings)
+        assert abs(error_percent(solid, 4 / 3 * np.pi * (2**3 + 2.5**3))) < 1e-6
+        assert len(solid.lofts) == 4
+
+
+def test_a_small_body_beside_a_large_one_is_as_it_is_alone() -> None:
+    large = ball(12, 3, 0.4)
+    small = [ring + np.array([40.0, 0, 0]) for ring in ball(3, 3, 0.4)]
+    both = shaped(large + small).volume_cc
+    assert both == pytest.approx(shaped(large).volume_cc + shaped(small).volume_cc, rel=1e-9)
 
 
 def test_a_bridged_gap_is_lofted_and_a_wide_one_separates_bodies() -> None:
@@ -236,8 +254,7 @@ def test_end_caps_add_what_they_say(interpolation: Interpolation) -> None:
     for cap, beyond in expected.items():
         solid = solid_of(structure(rings), interpolation=interpolation, end_cap=cap)
         assert solid.volume_cc == pytest.approx(0.1 * (15 + 2 * beyond))
-        assert solid.slabs[0].low_mm == pytest.approx(-beyond)
-        assert solid.slabs[-1].high_mm == pytest.approx(15 + beyond)
+        assert ends_mm(solid) == pytest.approx((-beyond, 15 + beyond))
 
 
 def test_without_end_caps_a_single_plane_has_no_volume() -> None:
@@ -245,11 +262,22 @@ def test_without_end_caps_a_single_plane_has_no_volume() -> None:
         shaped([disc(5, 0)], EndCap.NONE)
 
 
+@pytest.mark.parametrize("interpolation", Interpolation)
+def test_flat_ends_are_what_lies_beyond_the_contours(interpolation: Interpolation) -> None:
+    rings = [rectangle(0, 0, 10, 10, z) for z in (0.0, 5.0, 10.0, 15.0)]
+    for cap in EndCap:
+        solid = solid_of(structure(rings), interpolation=interpolation, end_cap=cap)
+        beyond = [(s.low_mm, s.high_mm) for s in solid.flat_ends]
+        assert all(high <= 0 or low >= 15 for low, high in beyond)
+        assert len(beyond) == (0 if cap is EndCap.NONE else 2)
+    assert not shaped(ball(6, 2, 0.3)).flat_ends
+
+
 def test_rounded_cap_goes_with_prisms_too() -> None:
-    rings = ball(12, 3, 0.4)
-    solid = solid_of(structure(rings), interpolation=PRISM, end_cap=EndCap.ROUNDED)
-    assert solid.slabs[0].low_mm == pytest.approx(-12, abs=1e-3)
-    assert solid.slabs[-1].high_mm == pytest.approx(12, abs=1e-3)
+    solid = solid_of(structure(ball(12, 3, 0.4)), end_cap=EndCap.ROUNDED)
+    np.testing.assert_allclose(ends_mm(solid), (-12, 12), atol=1e-3)
+    assert [loft.is_cap for loft in solid.lofts] == [True, True]
+    assert len(solid.slabs) == 8
 
 
 def _same(rings: list[FloatArray], change: Callable[[list[FloatArray]], list[FloatArray]]) -> None:
@@ -288,37 +316,29 @@ def test_a_larger_body_has_a_larger_volume(grown: float, phase: float) -> None:
     assert grown_solid.volume_cc == pytest.approx(grown**2 * solid.volume_cc, rel=1e-3)
 
 
-def _irregular(seed: int) -> Structure:
-    """A lobed body whose contours change much from plane to plane."""
-    random = np.random.default_rng(seed)
-    angle = 2 * np.pi * np.arange(80) / 80
-    rings = []
-    for z in range(0, 24, 3):
-        radius = 8 + 2 * np.sin(3 * angle + random.uniform(0, 6)) + random.uniform(-3, 3)
-        x, y = radius * np.cos(angle) + random.uniform(-1, 1), radius * np.sin(angle)
-        rings.append(np.column_stack([x, y, np.full(80, float(z))]))
-    return structure(rings)
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_irregular_body_has_valid_sections_between_its_contours(seed: int) -> None:
-    import shapely
+    rings = irregular(seed)
+    solid = shaped(rings)
+    assert solid.volume_cc == pytest.approx(solid_of(structure(rings)).volume_cc, rel=0.05)
+    largest = max(abs(signed_area_mm2(ring[:, :2])) for ring in rings)
+    u = v = Lines(np.arange(-25, 26, 1.0))
+    parts = np.array([0.1, 0.35, 0.6, 0.85])
+    for loft in solid.lofts:
+        at = parts * loft.length_mm
+        assert (loft.profile.area_at_mm2(at) > 0).all()
+        assert (loft.profile.area_at_mm2(at) < 1.4 * largest).all()
+        found = sections([loft], [at], u, v)
+        for values in (found.fraction, found.u, found.v):
+            assert ((values >= 0) & (values <= 1)).all()
+        np.testing.assert_array_equal(found.fraction[:, [0, -1]], 0)
+        assert (found.node_inside.any(axis=(1, 2))).all()
 
-    drawn = _irregular(seed)
-    solid = solid_of(drawn, interpolation=SHAPE, end_cap=EndCap.ROUNDED)
-    prisms = solid_of(drawn)
-    assert solid.volume_cc == pytest.approx(prisms.volume_cc, rel=0.05)
-    areas = [abs(signed_area_mm2(c.points_mm[:, :2])) for c in drawn.contours]
-    for slab in solid.slabs:
-        assert 0 < slab.plane.area_mm2 < 1.4 * max(areas)
-        assert all(shapely.LinearRing(ring).is_simple for ring in slab.plane.rings)
-        assert slab.plane.polygon().area == pytest.approx(slab.plane.area_mm2, rel=1e-9)
 
-
-def test_a_thin_rind_stays_prisms() -> None:
+def test_a_thin_rind_has_the_volume_of_its_prisms() -> None:
     rings = []
     for z in range(0, 15, 3):
         rings += [disc(200 - z, float(z)), disc(197 - z, float(z))]
     prisms = solid_of(structure(rings))
-    assert shaped(rings, EndCap.HALF_SLICE).volume_cc == pytest.approx(prisms.volume_cc, rel=1e-12)
-    assert len(shaped(rings).slabs) == len(prisms.slabs)
+    for cap in (EndCap.HALF_SLICE, EndCap.ROUNDED):
+        assert shaped(rings, cap).volume_cc == pytest.approx(prisms.volume_cc, rel=1e-9)

@@ -10,7 +10,7 @@ import pytest
 
 from rtplan.case import Case, Plan
 from rtplan.dose.grid import DoseGrid
-from rtplan.dvh.curve import DVH, StructureDVH
+from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
 from rtplan.dvh.metrics import parse
 from rtplan.findings import Severity, finding
 from rtplan.geometry.contour import Contour, Structure, StructureSet
@@ -274,3 +274,96 @@ def test_limit_does_not_pass_where_planes_seem_to_be_missing() -> None:
     certain = replace(cold, findings=(apart,))
     result = evaluate_limits(TG101, case("SpinalCord", "Heart"), (certain, hot))
     assert {row.status for row in rows_of(result, "SpinalCord")} == {RowStatus.MET}
+
+
+def opened(own: StructureDVH, *, by_gy: float) -> StructureDVH:
+    """A structure whose shape leaves open half the dose ``by_gy`` to either side."""
+    assert own.dvh is not None
+    assert own.volume_cc is not None
+    readings = [Alternative(Open.DOSE, own.volume_cc, own.dvh)]
+    for side in (-by_gy / 2, by_gy / 2):
+        curve = DVH(own.dvh.dose_gy + side, own.dvh.volume_cc.copy(), own.dvh.mean_gy + side)
+        readings.append(Alternative(Open.SLICES, own.volume_cc, curve))
+    return replace(own, alternatives=tuple(readings))
+
+
+@pytest.mark.parametrize(
+    ("top", "by_gy", "status", "within"),
+    [
+        (28.0, 1.0, RowStatus.MET, False),
+        (29.9, 1.0, RowStatus.MET, True),
+        (30.1, 1.0, RowStatus.VIOLATED, True),
+        (32.0, 1.0, RowStatus.VIOLATED, False),
+        (32.0, 5.0, RowStatus.VIOLATED, True),
+    ],
+)
+def test_limit_within_the_uncertainty_is_told_and_changes_no_status(
+    top: float, by_gy: float, status: RowStatus, within: bool
+) -> None:
+    cord = opened(dvh(1, top=top, low=5.0), by_gy=by_gy)
+    result = evaluate_limits(TG101, case("SpinalCord"), (cord,))
+    row = next(row for row in rows_of(result, "SpinalCord") if row.limit.limit == 30.0)
+    assert row.status is status
+    assert row.within_uncertainty is within
+    assert row.uncertainty == pytest.approx(by_gy / 2, abs=0.03)
+    assert row.as_json()["within_uncertainty"] is within
+
+
+def test_without_an_uncertainty_nothing_is_claimed() -> None:
+    exact = dvh(1, top=30.0)
+    small = Alternative(Open.SLICES, 0.01, None)
+    lost = replace(exact, alternatives=(Alternative(Open.DOSE, 100.0, exact.dvh), small))
+    for own, reason in ((exact, None), (lost, "there is no dose")):
+        rows = rows_of(evaluate_limits(TG101, case("SpinalCord"), (own,)), "SpinalCord")
+        assert {row.within_uncertainty for row in rows} == {None}
+        for row in rows:
+            assert row.uncertainty is None
+            assert (reason or "None") in str(row.uncertainty_reason)
+
+
+def test_row_that_is_not_evaluated_has_no_uncertainty() -> None:
+    cord = replace(opened(dvh(1), by_gy=1.0), volume_cc=150.0)
+    for row in rows_of(evaluate_limits(TG101, case("SpinalCord"), (cord,)), "SpinalCord"):
+        assert row.status is RowStatus.NOT_EVALUATED
+        assert (row.uncertainty, row.within_uncertainty) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("by_gy", "known", "within"),
+    [(0.1, True, False), (2.0, True, True), (2.0, False, None), (0.1, False, None)],
+)
+def test_parts_are_within_the_uncertainty_where_their_sum_is(
+    by_gy: float, known: bool, within: bool | None
+) -> None:
+    """Limit 4 cc at 16.5 Gy: 1.8 cc of each part receive it, 3.6 of 4 cc; 6 cc span 20 Gy."""
+    part = dvh(1, volume=6.0, top=22.5, low=2.5)
+    first = opened(part, by_gy=by_gy)
+    second = replace(first if known else part, number=2)
+    result = evaluate_limits(TG101, case("Trachea", "Bronchus_Main"), (first, second))
+    rows = [row for row in result.rows if row.limit.id == "trachea-bronchus-d4cc-5fx"]
+    assert {row.status for row in rows} == {RowStatus.MET}
+    assert [row.uncertainty is not None for row in rows] == [True, known]
+    assert {row.within_uncertainty for row in rows} == {within}
+
+
+def test_part_that_may_get_any_dose_claims_nothing_about_the_organ() -> None:
+    """Longer, the part leaves the grid: D4cc is still bounded, D0.035cc is not, V40Gy is."""
+    part = dvh(1, volume=6.0, top=5.0)
+    longer = Alternative(Open.SLICES, 6.1, part.dvh)
+    part = replace(part, alternatives=(Alternative(Open.DOSE, 6.0, part.dvh), longer))
+    second = opened(dvh(2, volume=6.0, top=5.0), by_gy=0.1)
+    result = evaluate_limits(TG101, case("Trachea", "Bronchus_Main"), (part, second))
+    organ = [row for row in result.rows if row.limit.structure == "Trachea_Bronchus"]
+    claims = {str(row.limit.metric): row.within_uncertainty for row in organ}
+    assert {row.status for row in organ} == {RowStatus.MET}
+    assert claims == {"D4cc[Gy]": False, "D0.035cc[Gy]": None}
+
+
+def test_parts_whose_sum_cannot_be_told_are_not_the_organ() -> None:
+    """All but 0.1 cc is in the grid: D4cc lies on a step, so it is certain; V16.5Gy is not."""
+    dose, volume = np.array([0.0, 10.0, 10 + 1e-9, 17.0]), np.array([5.9, 5.0, 1.0, 0.0])
+    part = StructureDVH(2, "S2", "ORGAN", 6.0, 5.9, DVH(dose, volume, 9.0))
+    result = evaluate_limits(TG101, case("Trachea", "Bronchus_Main"), (dvh(1, top=5.0), part))
+    rows = [row for row in result.rows if row.limit.id == "trachea-bronchus-d4cc-5fx"]
+    assert {row.status for row in rows} == {RowStatus.NOT_EVALUATED}
+    assert all("Bronchus_Main: 1.7 % of the structure lies" in str(row.reason) for row in rows)

@@ -78,7 +78,13 @@ def result(
 ) -> Any:
     """A metric's value as JSON."""
     status = "not_evaluated" if value is None else "evaluated"
-    return {"value": value, "uncertainty": uncertainty, "status": status, "reason": reason}
+    return {
+        "value": value,
+        "uncertainty": uncertainty,
+        "status": status,
+        "reason": reason,
+        "uncertainty_reason": None,
+    }
 
 
 def empty_structure(number: int, name: str, reason: str) -> dict[str, Any]:
@@ -111,6 +117,7 @@ def limit(
     reason: str | None = None,
     name: str | None = None,
     number: int = 7,
+    uncertainty: float | None = None,
 ) -> dict[str, Any]:
     """A row of a limit set; met or violated by its value, not evaluated without one."""
     status = "not_evaluated" if value is None else "met" if value <= bound else "violated"
@@ -125,9 +132,13 @@ def limit(
         "limit": bound,
         "value": value,
         "unit": "Gy",
-        "uncertainty": None,
+        "uncertainty": uncertainty,
+        "uncertainty_reason": None,
         "margin": None if value is None else bound - value,
         "status": status,
+        "within_uncertainty": None
+        if value is None or uncertainty is None
+        else abs(bound - value) <= uncertainty,
         "reason": reason,
         "endpoint": "myelitis",
         "evidence": "secondary",

@@ -288,8 +288,8 @@ def test_a_value_just_beyond_its_limit_does_not_read_as_the_limit(
 def test_bounds_of_the_count_are_shown_where_they_differ(
     make_report: Callable[[str], Report],
 ) -> None:
-    assert "between 1 and 3" in Page(render(make_report("violated"), {})).text
-    assert "between" not in Page(render(make_report("fine"), {})).text
+    assert "drawn, between 1 and 3" in Page(render(make_report("violated"), {})).text
+    assert "drawn, between" not in Page(render(make_report("fine"), {})).text
     assert "no target is drawn" in Page(render(make_report("no_lesions"), {})).text
 
 
@@ -399,3 +399,56 @@ def test_site_of_the_primary_is_its_organ_and_not_other(
     text = Page(render(report, {})).text
     assert f"L9 primary {shown} " in text
     assert "L9 primary other" not in text
+
+
+def test_a_limit_within_uncertainty_is_said_to_be_and_what_that_holds(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("violated")
+    rows = report["limits"]["sets"][0]["rows"]
+    rows[1] |= {"uncertainty": 0.05, "within_uncertainty": True}
+    rows[2] |= {"uncertainty": 1.26, "within_uncertainty": False}
+    page = render(report, {})
+    text = Page(page[page.index('id="limits"') : page.index('id="dvh"')]).text
+    assert text.count("within uncertainty") == 1
+    assert "✓ met , within uncertainty Esophagus" in text
+    assert "19.496 ± 0.050 Gy" in text
+    assert "23.00 ± 1.3 Gy" in text
+    assert "calculated and how it is delivered are not in it" in text
+    assert "Within uncertainty : the limit lies inside" in text
+
+
+def test_without_uncertainties_the_page_does_not_speak_of_them(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("violated")
+    for structure in report["dvh"]["structures"]:
+        for result in structure["metrics"].values():
+            result["uncertainty"] = None
+    text = Page(render(report, {})).text
+    assert "±" not in text
+    assert "uncertainty" not in text
+
+
+def test_uncertainties_of_volume_and_extremes_stand_under_their_values(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("fine")
+    metrics = report["dvh"]["structures"][0]["metrics"]
+    known = {"value": 1.84, "uncertainty": 0.031, "status": "evaluated", "reason": None}
+    metrics["Volume[cc]"] = known | {"uncertainty_reason": None}
+    metrics["Mean[Gy]"] = known | {"uncertainty": None, "uncertainty_reason": "one has no dose"}
+    page = render(report, {})
+    text = Page(page[page.index('id="dvh"') : page.index('id="stored"')]).text
+    assert "1.840 ± 0.031" in text
+    assert "55.00 ± ? 1" in text
+    assert "± not known: one has no dose" in text
+    assert "Volume[cc]" not in text
+
+
+def test_a_limit_whose_uncertainty_is_not_known_says_why(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("fine")
+    report["limits"]["sets"][0]["rows"][0]["uncertainty_reason"] = "a reading has no dose"
+    assert "± not known: a reading has no dose" in Page(render(report, {})).text

@@ -84,3 +84,33 @@ def test_a_missing_metric_has_a_note_unless_the_structure_says_it(
     assert columns.notes == ("smaller than 0.035 cc",)
     assert columns.note(first, first["metrics"]["D95%[Gy]"]) == 1
     assert columns.note(second, second["metrics"]["D95%[Gy]"]) is None
+
+
+def test_limits_within_uncertainty_are_counted_beside_their_answer(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("violated")
+    before = {tile.kind: tile.what for tile in verdict_strip(report)}
+    report["limits"]["sets"][0]["rows"][2]["within_uncertainty"] = True
+    after = {tile.kind: tile.what for tile in verdict_strip(report)}
+    assert after[Kind.VIOLATED] == before[Kind.VIOLATED] + ", 1 within uncertainty"
+    assert after[Kind.MET] == before[Kind.MET]
+
+
+def test_volume_and_extremes_have_no_second_column(make_report: Callable[[str], Report]) -> None:
+    first = make_report("fine")["dvh"]["structures"][0]
+    known = first["metrics"]["D2%[Gy]"]
+    first["metrics"] |= {"Volume[cc]": known, "Max[Gy]": known | {"value": None, "reason": "x"}}
+    columns = metric_columns([first])
+    assert columns.names == ("D95%[Gy]", "D2%[Gy]", "D0.035cc[Gy]")
+    assert columns.notes == ()
+
+
+def test_an_uncertainty_that_is_not_known_has_a_note(make_report: Callable[[str], Report]) -> None:
+    first = make_report("fine")["dvh"]["structures"][0]
+    metrics = first["metrics"]
+    metrics["D95%[Gy]"]["uncertainty_reason"] = "smaller than 0.035 cc"
+    columns = metric_columns([first])
+    assert columns.notes == ("± not known: smaller than 0.035 cc",)
+    assert columns.note(first, metrics["D95%[Gy]"]) == 1
+    assert columns.note(first, metrics["D2%[Gy]"]) is None

@@ -14,6 +14,7 @@ from rtplan.report.text import (
     lesion_figure,
     number,
     plain,
+    plus_minus,
     shortened,
     visible,
     volume,
@@ -78,3 +79,44 @@ def test_negative_zero_has_no_sign() -> None:
 @pytest.mark.parametrize("identifier", ["../../etc", "L1/../x", "", "L12345", "l1", "L1\n"])
 def test_an_id_that_is_not_ours_gives_no_part_of_a_file_name(identifier: str) -> None:
     assert lesion_figure(identifier, 7) == "lesion-n7.png"
+
+
+@settings(deadline=None, max_examples=300)
+@given(doses, st.floats(0.0, 1e4))
+def test_an_uncertainty_never_reads_as_zero_nor_finer_than_its_value(
+    value: float, uncertainty: float
+) -> None:
+    shown = number(value)
+    text = plus_minus(shown, uncertainty)
+    assert text.startswith("± ")
+    figure = text.removeprefix("± ").removeprefix("<")
+    assert float(figure) > 0
+    if "e" not in shown:
+        assert len(figure.partition(".")[2]) <= len(shown.partition(".")[2])
+    if "<" in text:
+        assert uncertainty < float(figure)
+    else:
+        assert float(figure) == pytest.approx(uncertainty, rel=0.06, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("shown", "uncertainty", "text"),
+    [
+        ("54.20", 1.26, "± 1.3"),
+        ("54.20", 126.0, "± 130"),
+        ("54.20", 0.0449, "± 0.04"),
+        ("54.20", 0.0, "± <0.01"),
+        ("23.004", 0.0049, "± 0.005"),
+        ("13944.4", 0.02, "± <0.1"),
+    ],
+)
+def test_uncertainties_are_rounded_as_their_values(
+    shown: str, uncertainty: float, text: str
+) -> None:
+    assert plus_minus(shown, uncertainty) == text
+
+
+@pytest.mark.parametrize("uncertainty", [-0.1, float("nan"), float("inf")])
+def test_what_is_no_uncertainty_is_refused(uncertainty: float) -> None:
+    with pytest.raises(ValueError, match="is no uncertainty"):
+        plus_minus("1.00", uncertainty)

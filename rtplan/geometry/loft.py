@@ -1,0 +1,116 @@
+"""A loft: a stretch of a body along which its cross-section changes from one contour to the next.
+
+A contour stands at ``base_mm``; from there the cross-section passes into the next contour, or, in
+a rounded end cap, into nothing. Its area at every distance is that of a parabola
+(``geometry.profile``), so the volume does not depend on how the sections between are found; where
+they are is the business of ``geometry.sections``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtplan.geometry.distance import Rings, first_moment_mm3, length_mm
+from rtplan.geometry.grid import FloatArray
+from rtplan.geometry.planes import signed_area_mm2
+from rtplan.geometry.profile import Profile
+
+_NODES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loft:
+    """A stretch of a body, from ``base_mm`` along the normal in the direction ``sign``.
+
+    Parameters
+    ----------
+    near : tuple of (n, 2) float
+        Rings of the cross-section at ``base_mm``.
+    other : tuple of (n, 2) float
+        Rings of the cross-section that tells how it changes: the far end of a stretch between two
+        contours; of a cap, the contour on the other side.
+    base_mm : float
+    sign : float
+        1 upwards, -1 downwards.
+    profile : Profile
+        Area at each distance from the base.
+    further : float
+        The sections' signed distances change by this part of what leads from ``near`` to
+        ``other``: 1 between two contours, at most 0 in a cap.
+    is_cap : bool
+        Whether it ends in nothing.
+    """
+
+    near: Rings
+    other: Rings
+    base_mm: float
+    sign: float
+    profile: Profile
+    further: float = 1.0
+    is_cap: bool = False
+
+    @property
+    def length_mm(self) -> float:
+        """Extent along the normal, mm."""
+        return self.profile.length_mm
+
+    @property
+    def far(self) -> Rings:
+        """Rings of the cross-section at its far end; none of a cap."""
+        return () if self.is_cap else self.other
+
+    @property
+    def low_mm(self) -> float:
+        """Lower end along the normal, mm."""
+        return min(self.base_mm, self.base_mm + self.sign * self.length_mm)
+
+    @property
+    def high_mm(self) -> float:
+        """Upper end along the normal, mm."""
+        return max(self.base_mm, self.base_mm + self.sign * self.length_mm)
+
+    @property
+    def volume_mm3(self) -> float:
+        """Volume, mm³: that of its profile."""
+        return self.profile.total_mm3
+
+    @property
+    def outside_mm(self) -> float:
+        """How far its sections may lie beyond both its contours, about, mm."""
+        near, far = self.centres_mm
+        bulge = abs(self.profile.bulge_mm2) / sum(map(length_mm, self.near))
+        return bulge + float(np.hypot(*(far - near))) / 2
+
+    @property
+    def centres_mm(self) -> tuple[FloatArray, FloatArray]:
+        """Centroid at the base and at the far end, (2,) mm each."""
+        near = centroid_mm(self.near)
+        return near, near + self.further * (centroid_mm(self.other) - near)
+
+    @property
+    def has_tip(self) -> bool:
+        """Whether it ends in the point to which its centroid moves: a cap of one simple ring
+        around it."""
+        import shapely
+
+        if not self.is_cap or len(self.near) > 1:
+            return False
+        return bool(shapely.contains_xy(shapely.Polygon(self.near[0]), *self.centres_mm[1]))
+
+    @property
+    def first_moment(self) -> FloatArray:
+        """Integral of (u, v, n) over its volume, (3,) mm⁴."""
+        at, weight = np.polynomial.legendre.leggauss(_NODES)
+        part = (at + 1) / 2
+        volume = self.profile.area_at_mm2(part * self.length_mm) * weight * self.length_mm / 2
+        near, far = self.centres_mm
+        centre = near + part[:, None] * (far - near)
+        position = self.base_mm + self.sign * part * self.length_mm
+        return np.append(volume @ centre, volume @ position)
+
+
+def centroid_mm(rings: Rings) -> FloatArray:
+    """Centroid of the enclosed area, (2,) mm."""
+    return first_moment_mm3(rings) / sum(map(signed_area_mm2, rings))
