@@ -72,7 +72,10 @@ def describe(item: RtObject) -> str:
     """An object in words that name no patient: kind, end of the UID, what tells it apart."""
     tail = uid_end(item.uid)
     if isinstance(item, FoundStructureSet):
-        return f"RT Structure Set {tail}, {len(item.structure_set.structures)} ROIs"
+        count = len(item.structure_set.structures)
+        if item.input.modality == "SEG":
+            return f"Segmentation {tail}, {count} segments"
+        return f"RT Structure Set {tail}, {count} ROIs"
     if isinstance(item, FoundPlan):
         fractions = item.plan.fractions
         stated = "no number of" if fractions is None else str(fractions)

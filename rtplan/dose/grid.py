@@ -29,8 +29,8 @@ class DoseGrid:
     Parameters
     ----------
     grid : Grid
-    values_gy : (k, j, i) float32
-        Dose at each voxel centre, Gy, read-only.
+    values_gy : (k, j, i) float
+        Dose at each voxel centre, Gy, read-only; as read, single precision.
     sop_instance_uid : str
     summation : SummationType
     dose_type : str
@@ -45,7 +45,7 @@ class DoseGrid:
     """
 
     grid: Grid
-    values_gy: NDArray[np.float32]
+    values_gy: NDArray[np.floating]
     sop_instance_uid: str = ""
     summation: SummationType = SummationType.PLAN
     dose_type: str = "PHYSICAL"

@@ -27,7 +27,7 @@ from rtplan.geometry.grid import FloatArray, Grid
 
 PADDING = 10
 """Voxels beside a block that its spline takes into account; further ones change 1e-6 of it."""
-AIM_CELLS = 100_000
+AIM_CELLS = 200_000
 """Cells that a refined block may have where its edges are cut into more than two."""
 MAX_CELLS = 300_000
 """Cells that a refined block may have; where two parts give more, the trilinear dose stays."""
@@ -39,6 +39,7 @@ _CORRECTED = 0.1  # of a spline's bow: what its fourth derivatives may add
 _OVERSHOOT = 0.25  # of the second difference: an eighth for a parabola, more for narrow peaks
 _OBLIQUE = 8  # cells of a resampled field for one of the grid, at least
 _COLUMNS = 4_000  # lines refined at once
+_DOUBLE = 4_000_000  # voxels up to which means are kept in double precision
 _LAYERS = 50_000  # voxels whose means are computed at once
 _REACH = 3  # voxels beside one that its second difference, without kinks, looks at
 
@@ -93,10 +94,10 @@ def on_nodes_of(grid: Grid, dose: DoseGrid) -> DoseGrid:
     for axis, (own, finer) in enumerate(zip(dose.grid.axes_mm, grid.axes_mm, strict=True)):
         place = np.interp(finer + offset[axis], own, np.arange(own.size))
         lower = np.minimum(place.astype(np.intp), own.size - 2)
-        weight = (place - lower).astype(np.float32).reshape([-1] + [1] * axis)
+        weight = (place - lower).reshape([-1] + [1] * axis)
         below, above = (np.take(values, at, axis=2 - axis) for at in (lower, lower + 1))
         values = below + weight * (above - below)
-    return DoseGrid(grid, values)
+    return DoseGrid(grid, np.asarray(values))
 
 
 def cell_means(dose: DoseGrid) -> DoseGrid:
@@ -106,7 +107,7 @@ def cell_means(dose: DoseGrid) -> DoseGrid:
     of their neighbours. Right for a dose that bends little within a cell; not for extremes.
     """
     values, axes = dose.values_gy, dose.grid.axes_mm[::-1]
-    means = np.empty_like(values)
+    means = np.empty(values.shape, dtype=float if values.size < _DOUBLE else values.dtype)
     size = max(1, _LAYERS // values[0].size)
     for start in range(0, len(values), size):
         first, stop = max(start - _REACH, 0), start + size
@@ -219,7 +220,7 @@ def _refined(dose: DoseGrid, spans: list[tuple[int, int]], factor: int) -> DoseG
         _between(axis[first : last + 1], factor)
         for (first, last), axis in zip(spans, grid.axes_mm, strict=True)
     ]
-    return DoseGrid(_part(grid, nodes), np.ascontiguousarray(values, dtype=np.float32))
+    return DoseGrid(_part(grid, nodes), np.ascontiguousarray(values))
 
 
 def _part(grid: Grid, axes_mm: list[FloatArray]) -> Grid:

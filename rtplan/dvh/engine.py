@@ -34,6 +34,10 @@ from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.solid import Drawn, Slab, Solid
 
 TARGET_CELLS = 50_000
+ROUGH_CELLS = 200_000
+"""Cells where second differences of the dose are more than ROUGH of its range (their root mean
+square, along the axis where it is largest)."""
+ROUGH = 0.02
 MAX_REFINEMENT = 8
 
 
@@ -196,7 +200,7 @@ class _Solids:
             for corner, reach in zip(solid.bounds_mm, drawn.reach_mm, strict=True)
         )
         other = None
-        if settings.uncertainty:
+        if settings.uncertainty and drawn.slab_mm is None:
             is_shaped = settings.interpolation is Interpolation.SHAPE_BASED
             other = drawn.solid(*(_PRISMS if is_shaped else _SHAPED))
         body = Solid(solid.axes, solid.body, solid.findings, solid.lofts)
@@ -333,6 +337,13 @@ def _result(
 
 
 def _refinement(field: Field) -> int:
-    """Into how many parts to cut each cell edge, so that the box holds about TARGET_CELLS."""
-    sizes = [len(field.u_mm) - 1, len(field.v_mm) - 1, len(field.n_mm) - 1]
-    return int(np.clip(round((TARGET_CELLS / np.prod(sizes)) ** (1 / 3)), 1, MAX_REFINEMENT))
+    """Into how many parts to cut each cell edge, so that the box holds about TARGET_CELLS; more
+    where the dose is rough."""
+    values = field.values_gy
+    bends = [np.diff(values, 2, axis=axis) for axis in range(3) if values.shape[axis] > 2]
+    known = [bend[np.isfinite(bend)] for bend in bends]
+    rough = max((float(np.sqrt(np.square(bend).mean())) for bend in known if bend.size), default=0)
+    span = float(np.nanmax(values) - np.nanmin(values))
+    target = ROUGH_CELLS if rough > ROUGH * span else TARGET_CELLS
+    cells = np.prod([size - 1 for size in values.shape])
+    return int(np.clip(round((target / cells) ** (1 / 3)), 1, MAX_REFINEMENT))

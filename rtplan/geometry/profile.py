@@ -15,9 +15,12 @@ import numpy as np
 from rtplan.geometry.grid import FloatArray
 
 TOUCHING = 0.02
-"""A parabola that comes this close to zero (of the last area) before it rises again ends there."""
-POINTED = 0.005
-"""A last contour with less than this part of the area before it is the tip itself."""
+"""A parabola that comes this close to zero (of the last area but one) before it rises again ends
+there."""
+POINTED = 0.05
+"""A last contour with less than this part of the area before it is the tip itself, if the
+parabola knows of none."""
+_POINT = 0.01  # length of what lies beyond a tip, for its radius
 _TELLING = 1e-5  # of the terms of a third difference: less tells nothing
 _ROUNDING = 1.01
 _NODES = 48
@@ -154,17 +157,17 @@ def beyond(
     Profile or None
         None where the parabola does not reach zero within the limit: a flat end.
     """
-    if area_mm2 < POINTED * before[1]:
-        radius = float(np.sqrt(area_mm2 / np.pi))
-        return Profile(area_mm2, 0.0, -2 * np.pi, radius) if radius <= limit_mm else None
     area, previous, first = (a**power for a in (area_mm2, before[1], second[1]))
     rise = (area - previous) / before[0]
     bend = 2 * (rise - (previous - first) / second[0]) / (before[0] + second[0])
     slope = rise + bend * before[0] / 2
-    length = _first_zero(area, slope, bend)
-    if length is None or length > limit_mm * _ROUNDING:
-        return None
-    return Profile(area, slope, bend, length, power)
+    length = _first_zero(area, slope, bend, nearly=TOUCHING * previous)
+    if length is not None and length <= limit_mm * _ROUNDING:
+        return Profile(area, slope, bend, length, power)
+    if area_mm2 < POINTED * before[1]:
+        point = _POINT * float(np.sqrt(area_mm2 / np.pi))
+        return Profile(area_mm2, -area_mm2 / point, 0.0, point)
+    return None
 
 
 def round_between(areas: tuple[float, float], gap_mm: float) -> Profile:
@@ -219,11 +222,11 @@ def departures(
     return max(abs(sum(terms)), least), max(2 * abs(squares) / sum(values), least)
 
 
-def _first_zero(area: float, slope: float, bend: float) -> float | None:
-    """Smallest s > 0 at which the parabola is zero, or touches it nearly."""
+def _first_zero(area: float, slope: float, bend: float, *, nearly: float = 0.0) -> float | None:
+    """Smallest s > 0 at which the parabola is zero, or lowest and at most ``nearly``."""
     square = slope**2 - 2 * bend * area
     if square < 0:
-        if slope < 0 < bend and area - slope**2 / (2 * bend) <= TOUCHING * area:
+        if slope < 0 < bend and area - slope**2 / (2 * bend) <= nearly:
             return -slope / bend
         return None
     # The root of the stable form: 2 A / (-b + sqrt(b² - 2 c A)).

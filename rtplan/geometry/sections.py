@@ -20,11 +20,12 @@ from rtplan.geometry.loft import Loft, centroid_mm
 from rtplan.geometry.raster import Coverage, IndexArray, Lines
 
 _EVEN_STEPS = 0.05  # a level up to this moves the outline evenly
+_DECIMALS = 9
 _STILL_MM = 1e-3  # an outline that moves less stands still
 _LEAST = 0.02  # part of the level that counts even there
 _CORRECT = 1e-3  # of the area: the level is not mended for less
 _NEAR_STEPS = 1.0  # the outline moves further from both contours: distances are needed everywhere
-_SMALLEST = 0.5  # of the wanted area: a section that the grid shows less of is put into one cell
+_SMALLEST = 0.5  # of the wanted area: a section that the grid shows so badly is put into one cell
 
 
 def sections(
@@ -123,15 +124,15 @@ def _covered(placed: _Placed, u: Lines, v: Lines) -> Coverage:
     found = np.einsum("lvu,vu->l", first.fraction, cells)
     off = np.abs(found - area_mm2) > _CORRECT * area_mm2
     if off.any():
-        on_rim = (first.fraction > 0) & (first.fraction < 1)
-        at_rim = np.broadcast_to(weight, field.shape)[:, 1:, 1:]
-        share = np.sum(at_rim, axis=(1, 2), where=on_rim)
-        length = np.maximum(share, 0.1) * np.sqrt(cells.mean())
-        level = np.where(off, (area_mm2 - found) / length, 0.0)
+        on_rim = first.fraction * (1 - first.fraction)
+        share = 6 * np.sum(np.broadcast_to(weight, field.shape)[:, 1:, 1:] * on_rim, axis=(1, 2))
+        step = float(np.sqrt(cells.mean()))
+        level = (area_mm2 - found) / (np.maximum(share, 0.1) * step)
+        level = np.where(off, np.clip(level, -step / 2, step / 2), 0.0)
         field -= level[:, None, None] * weight
         first = cover_levels(field, u, v)
         found = np.einsum("lvu,vu->l", first.fraction, cells)
-    lost = np.flatnonzero(found < _SMALLEST * area_mm2)
+    lost = np.flatnonzero((found < _SMALLEST * area_mm2) | (found > area_mm2 / _SMALLEST))
     if lost.size:
         _put_into_cells(first, lost, area_mm2, placed.centre, u, v)
     return first
@@ -170,9 +171,9 @@ def _contours(lofts: Sequence[Loft]) -> tuple[list[Rings], IndexArray]:
 
 
 def _step_mm(u: Lines, v: Lines) -> float:
-    """The usual distance of grid lines, mm."""
+    """The usual distance of grid lines, mm, without the rounding of how the grid is stored."""
     steps = np.concatenate([np.diff(u.positions_mm), np.diff(v.positions_mm)])
-    return float(np.median(steps))
+    return round(float(np.median(steps)), _DECIMALS)
 
 
 def _fields(

@@ -123,13 +123,21 @@ class Drawn:
     ------
     GeometryError
         As ``stack_planes``; also a single plane without ``lone_plane_mm``.
+
+    Outlines of voxels (``Structure.slab_mm``) are prisms of just that thickness, under any
+    convention.
     """
 
     def __init__(self, structure: Structure, *, lone_plane_mm: float | None = None) -> None:
         stack = stack_planes(structure)
-        spacing = typical_spacing_mm(stack.gaps_mm, lone_plane_mm)
         self.axes = stack.axes
         self.parts = parts_of(stack)
+        self.slab_mm = structure.slab_mm
+        if self.slab_mm is not None:  # outlines of voxels: nothing lies between or beyond
+            half = np.full(self.parts.position_mm.shape, self.slab_mm / 2)
+            self.extents, self.findings = (half, half), stack.findings
+            return
+        spacing = typical_spacing_mm(stack.gaps_mm, lone_plane_mm)
         self.links = links = link(self.parts, spacing)
         self.extents = (
             _extent(links.below, links.above, links.next_above, spacing),
@@ -152,10 +160,14 @@ class Drawn:
         GeometryError
             Nothing has a thickness without end caps.
         """
+        position = self.parts.position_mm
+        if self.slab_mm is not None:
+            below, above = self.extents
+            slabs = _slabs(self.parts, position - below, position + above)
+            return Solid(self.axes, slabs, self.findings)
         shape = shape_of(
             self.parts, self.links, self.extents, interpolation=interpolation, end_cap=end_cap
         )
-        position = self.parts.position_mm
         below, above = (
             np.where(flat, 0.0, reach)
             for flat, reach in zip(shape.flat, (shape.below, shape.above), strict=True)

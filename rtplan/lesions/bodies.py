@@ -161,7 +161,9 @@ def spacing_of(stack: PlaneStack, usual_mm: float | None) -> float | None:
     return usual_mm if usual_mm is not None and values[0] < NEXT_PLANE * usual_mm < own else own
 
 
-def bodies_of(stack: PlaneStack, *, usual_mm: float | None = None) -> tuple[Body, ...]:
+def bodies_of(
+    stack: PlaneStack, *, usual_mm: float | None = None, slab_mm: float | None = None
+) -> tuple[Body, ...]:
     """The bodies of a plane stack, ordered by position.
 
     Parameters
@@ -169,15 +171,19 @@ def bodies_of(stack: PlaneStack, *, usual_mm: float | None = None) -> tuple[Body
     stack : PlaneStack
     usual_mm : float, optional
         The structure set's spacing, for structures with too few planes to tell their own.
+    slab_mm : float, optional
+        Thickness of voxels, where contours are their outlines: empty planes are empty then.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     rings = _rings(stack)
-    spacing = spacing_of(stack, usual_mm)
+    spacing = spacing_of(stack, usual_mm) if slab_mm is None else slab_mm
     step = 1.0 if spacing is None else spacing
     joined = _overlapping(rings, 0.0, NEXT_PLANE * step)
-    bridges, doubtful = _bridges(rings, joined, step)
+    bridges, doubtful = np.empty((0, 2), dtype=np.intp), np.zeros(0, dtype=bool)
+    if slab_mm is None:
+        bridges, doubtful = _bridges(rings, joined, step)
     links = np.concatenate([joined, bridges])
     count = len(rings.polygons)
     graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(count, count))

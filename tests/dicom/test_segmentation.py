@@ -13,11 +13,12 @@ import shapely
 import SimpleITK
 from highdicom.seg import Segmentation, SegmentDescription, segread
 from numpy.typing import NDArray
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.sr.codedict import codes as known
 from pydicom.uid import (
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
     JPEGLSLossless,
@@ -31,9 +32,11 @@ from rtplan.dicom.link import Choice, link
 from rtplan.dicom.parse import parse
 from rtplan.dicom.read import read
 from rtplan.dicom.segmentation import read_segmentation
+from rtplan.dvh.engine import Settings, compute
 from rtplan.findings import Finding
 from rtplan.geometry.contour import Code, Structure, StructureSet
 from rtplan.geometry.planes import stack_planes
+from rtplan.lesions.bodies import bodies_of
 from tests.dicom.objects import ct, dose, plan, save, structure_set
 
 DATA = Path(__file__).parents[1] / "data" / "segmentations"
@@ -147,6 +150,14 @@ def test_background_of_a_label_map_is_no_structure() -> None:
     found, notes = read_file("sparse-labelmap-ppv5.dcm")
     assert [item.name for item in found] == ["Liver"]
     assert [note.code for note in notes] == ["SEG013", "SEG010"]
+
+
+def test_padding_of_a_label_map_is_no_structure() -> None:
+    ds = dcmread(DATA / "sparse-labelmap-ppv5.dcm")
+    ds.PixelPaddingValue = 1
+    found, codes = read_object(ds)
+    assert [item.name for item in found] == []
+    assert codes.count("SEG013") == 2
 
 
 def test_fractional_states_its_threshold() -> None:
@@ -266,6 +277,19 @@ def test_every_encoding_gives_the_same_voxels(kind: str, syntax: str) -> None:
     assert overlap > 0
     assert volumes(found) == [COUNTS[0], COUNTS[1] - less]
     assert codes == (["SEG005"] if kind == "FRACTIONAL" else ["SEG013"])
+
+
+def test_big_endian_words_give_the_same_voxels() -> None:
+    ds = made("LABELMAP")
+    ds.PixelData = ds.pixel_array.astype(">u2").tobytes()
+    ds["PixelData"].VR = "OW"
+    ds.BitsAllocated = ds.BitsStored = 16
+    ds.HighBit = 15
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    stream = DicomBytesIO()
+    dcmwrite(stream, ds, implicit_vr=False, little_endian=False)
+    found, _ = read_segmentation(parse(stream.getvalue(), modality="SEG"))
+    assert volumes(found)[0] == COUNTS[0]
 
 
 def test_frames_in_any_order_and_planes_left_out_change_nothing() -> None:
@@ -503,6 +527,21 @@ def test_a_file_that_is_cut_off_gives_no_numbers() -> None:
     found, _ = read_segmentation(parse(to_bytes(made())[:-20], modality="SEG"))
     assert [item.name for item in found] == ["GTV_1", "Liver"]
     assert all("cut off" in str(item.problem) for item in found)
+
+
+@pytest.mark.parametrize("file", sorted({file for file, *_ in REFERENCES}))
+@pytest.mark.parametrize("settings", [Settings(), Settings(uncertainty=False)])
+def test_a_segment_has_the_volume_of_its_voxels(file: str, settings: Settings) -> None:
+    for structure in read_file(file)[0]:
+        result = compute(structure, None, settings=settings)
+        assert result.volume_cc == pytest.approx(volume_cc(structure), rel=1e-9)
+        assert result.alternatives == ()
+
+
+def test_an_empty_plane_parts_bodies() -> None:
+    liver = read_object(made())[0].structures[1]
+    bodies = bodies_of(stack_planes(liver), slab_mm=liver.slab_mm)
+    assert sorted(round(body.volume_cc / VOXEL_CC) for body in bodies) == [1, 2, IN_LIVER.sum() - 3]
 
 
 # With images, dose and plan.
