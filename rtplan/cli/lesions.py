@@ -9,6 +9,7 @@ from rtplan.cli import common, console
 from rtplan.cli.main import EXIT_DONE, EXIT_NOT_EVALUATED
 
 if TYPE_CHECKING:
+    from rtplan.findings import Finding
     from rtplan.lesions.model import Lesion, LesionReading
 
 EPILOG = """examples:
@@ -60,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
 
         _write_figures(lesion_figures(case, reading), args.figures)
     if args.json != "-":
-        _print(reading)
+        _print(reading, case.findings)
     return EXIT_DONE if reading.count.is_definite else EXIT_NOT_EVALUATED
 
 
-def _print(reading: LesionReading) -> None:
+def _print(reading: LesionReading, of_case: tuple[Finding, ...]) -> None:
     print(headline(reading))
     if reading.reason:
         console.notes("because", reading.reason.split("; "))
@@ -74,7 +75,8 @@ def _print(reading: LesionReading) -> None:
         console.notes("why", [f"{le.id}: {le.reason}" for le in reading.lesions])
     left_out = [use for use in reading.structures if use.use != "counted"]
     console.notes("not counted", [f"{use.name} ({use.use}): {use.reason}" for use in left_out])
-    console.findings([*(f for le in reading.lesions for f in le.findings), *reading.findings])
+    own = (f for le in reading.lesions for f in le.findings)
+    console.findings([*of_case, *own, *reading.findings])
     print(LIMITS)
 
 

@@ -36,6 +36,7 @@ _WHOLLY = 0.75
 _MOST_CUTS = 24
 _RESOLVED_STEPS = 2.0
 _MARGIN = 2
+_MOST_BEYOND = 64
 _SAME_MM = 1e-9
 
 
@@ -207,13 +208,21 @@ def _of_lofts(solid: Solid, lattice: Lattice) -> Iterator[Layers | Faces]:
 
 
 def _widened(nodes: FloatArray, low: float, high: float) -> tuple[Lines, int]:
-    """Grid lines that reach beyond ``low`` and ``high``, and how many come before ``nodes``."""
-    first, last = nodes[1] - nodes[0], nodes[-1] - nodes[-2]
-    before = max(0, int(np.ceil((nodes[0] - low) / first))) + _MARGIN
-    after = max(0, int(np.ceil((high - nodes[-1]) / last))) + _MARGIN
-    left = nodes[0] - first * np.arange(before, 0, -1)
-    right = nodes[-1] + last * np.arange(1, after + 1)
-    return Lines(np.concatenate([left, nodes, right])), before
+    """Grid lines that reach beyond ``low`` and ``high``, and how many come before ``nodes``.
+
+    Beyond the nodes there is no dose, only volume: far out lines may be wider apart.
+    """
+    left = _outwards(nodes[1] - nodes[0], nodes[0] - low)
+    right = _outwards(nodes[-1] - nodes[-2], high - nodes[-1])
+    return Lines(np.concatenate([nodes[0] - left[::-1], nodes, nodes[-1] + right])), left.size
+
+
+def _outwards(step: float, reach: float) -> FloatArray:
+    """Ascending distances of lines beyond the last node, to ``reach`` and a margin."""
+    count = max(0, int(np.ceil(reach / step))) + _MARGIN
+    if count > _MOST_BEYOND:
+        step, count = reach / (_MOST_BEYOND - _MARGIN), _MOST_BEYOND
+    return np.asarray(step * np.arange(1, count + 1))
 
 
 def _sections_of(

@@ -9,6 +9,7 @@ they are is the business of ``geometry.sections``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from rtplan.geometry.profile import Profile
 _NODES = 16
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Loft:
     """A stretch of a body, from ``base_mm`` along the normal in the direction ``sign``.
 
@@ -76,14 +77,14 @@ class Loft:
         """Volume, mm³: that of its profile."""
         return self.profile.total_mm3
 
-    @property
+    @cached_property
     def outside_mm(self) -> float:
         """How far its sections may lie beyond both its contours, about, mm."""
         near, far = self.centres_mm
         bulge = abs(self.profile.bulge_mm2) / sum(map(length_mm, self.near))
         return bulge + float(np.hypot(*(far - near))) / 2
 
-    @property
+    @cached_property
     def centres_mm(self) -> tuple[FloatArray, FloatArray]:
         """Centroid at the base and at the far end, (2,) mm each."""
         near = centroid_mm(self.near)

@@ -8,6 +8,7 @@ reaches half a spacing (half-slice end caps), less, or shrinks.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Slab:
         return self.high_mm - self.low_mm
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Solid:
     """Slabs and lofts, in the frame ``axes`` (columns u, v, n) of its planes.
 
@@ -62,7 +63,7 @@ class Solid:
     lofts: tuple[Loft, ...] = ()
     flat_ends: tuple[Slab, ...] = ()
 
-    @property
+    @cached_property
     def slabs(self) -> tuple[Slab, ...]:
         """All slabs, ascending, each as far as its cross-section holds."""
         joined: dict[tuple[int, ...], list[Slab]] = {}
@@ -75,7 +76,7 @@ class Solid:
         every = (slab for same in joined.values() for slab in same)
         return tuple(sorted(every, key=lambda slab: (slab.low_mm, slab.high_mm)))
 
-    @property
+    @cached_property
     def volume_cc(self) -> float:
         """Volume of the polygon prisms and the lofts, cc."""
         slabs = sum(slab.plane.area_mm2 * slab.thickness_mm for slab in self.slabs)
@@ -96,7 +97,7 @@ class Solid:
             first += loft.first_moment
         return np.asarray(self.axes @ (first / total))
 
-    @property
+    @cached_property
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
         """Corners (u, v, n) of a box around it, mm."""
         rings = [ring for slab in self.slabs for ring in slab.plane.rings]

@@ -102,7 +102,7 @@ def test_curve_falls_from_the_whole_volume_to_nothing(
     assert dvh.volume_cc[-1] == 0
     assert dvh.volume_at(np.nextafter(dvh.max_gy, np.inf)) == 0
     for dose_gy in inner_doses(dvh):
-        assert dvh.dose_at(dvh.volume_at(dose_gy)) >= dose_gy - 1e-9
+        assert dvh.dose_at(dvh.volume_at(dose_gy)) >= dose_gy - 1e-7
 
 
 @EITHER
@@ -265,8 +265,8 @@ def test_curves_of_two_bodies_add_up_to_that_of_both(
     both = structure([*(contour.points_mm for contour in drawn.contours), *beside])
     _, first = computed(drawn, dose, how)
     _, second = computed(structure(beside), dose, how)
-    result, together = computed(both, dose, how)
-    assert result.volume_cc == pytest.approx(first.covered_cc + second.covered_cc, rel=1e-6)
+    _, together = computed(both, dose, how)
+    assert together.covered_cc == pytest.approx(first.covered_cc + second.covered_cc, rel=1e-6)
     mean = first.mean_gy * first.covered_cc + second.mean_gy * second.covered_cc
     mean /= together.covered_cc
     # A larger box of dose is refined less, which matters in rough doses.
