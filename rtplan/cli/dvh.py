@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-uncertainty",
         action="store_true",
-        help="leave out how much contours and dose leave open; takes half the time",
+        help="leave out how much contours and dose leave open; takes less time",
     )
     parser.add_argument(
         "--threads",
@@ -187,11 +187,15 @@ def _missing(
     *,
     asked: bool,
 ) -> bool:
-    """Whether something asked for has no number; without --roi, empty ROIs do not count."""
+    """Whether something asked for has no number.
+
+    Without --roi, ROIs that were not drawn or hold only points and lines do not count.
+    """
     from rtplan.dvh.metrics import Status
 
     for result, numbers, structure in zip(results, values, structures, strict=True):
-        if not asked and not structure.closed and structure.problem is None:
+        is_drawn = any(contour.kind.is_closed for contour in structure.contours)
+        if not asked and not is_drawn and structure.problem is None:
             continue
         if result.dvh is None:
             return True

@@ -285,11 +285,12 @@ def _values_gy(stream: BinaryIO) -> NDArray[np.float32]:
     plane_gy = np.empty(planes.grid.shape[1:])
     limits = []
     stored = _stored_planes(stream, dataset, storage, syntax)
-    for target, plane in zip(np.argsort(planes.order).tolist(), stored, strict=True):
-        limits += [int(plane.min()), int(plane.max())]
-        plane_gy[...] = plane.reshape(plane_gy.shape)
-        plane_gy *= storage.scaling
-        values[target] = plane_gy
+    with np.errstate(over="ignore"):  # such doses are refused below
+        for target, plane in zip(np.argsort(planes.order).tolist(), stored, strict=True):
+            limits += [int(plane.min()), int(plane.max())]
+            plane_gy[...] = plane.reshape(plane_gy.shape)
+            plane_gy *= storage.scaling
+            values[target] = plane_gy
     _check_range(min(limits), max(limits), storage)
     _check_highest(min(limits), max(limits), storage)
     return values

@@ -168,7 +168,7 @@ def _inflated(data: bytes, offset: int) -> Iterator[bytes]:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     for start in range(offset, len(data), _PIECE_BYTES):
         waiting = data[start : start + _PIECE_BYTES]
-        while waiting:
+        while waiting and not inflater.eof:  # behind the end there may be padding (PS3.5 A.5)
             try:
                 yield inflater.decompress(waiting, _PIECE_BYTES)
             except zlib.error:
@@ -176,7 +176,9 @@ def _inflated(data: bytes, offset: int) -> Iterator[bytes]:
             waiting = inflater.unconsumed_tail
         if inflater.eof:
             return
-    raise DicomError("the deflated data set is cut off")
+    yield inflater.flush()  # what the last full piece left behind, a few kB at most
+    if not inflater.eof:
+        raise DicomError("the deflated data set is cut off")
 
 
 def check_extent(data: bytes, *, offset: int, transfer_syntax_uid: str | None) -> Extent:

@@ -308,10 +308,17 @@ def doses_on_faces(
 
 def doses_at(points_mm: FloatArray, field: Field) -> FloatArray:
     """Doses, Gy, at those of some points (k, 3) (u, v, n) that the field reaches."""
-    from scipy.interpolate import interpn
-
-    if not len(points_mm):
-        return np.empty(0)
-    nodes = (field.n_mm, field.v_mm, field.u_mm)
-    found = interpn(nodes, field.values_gy, points_mm[:, ::-1], bounds_error=False)
-    return np.asarray(found[np.isfinite(found)], dtype=float)
+    nodes = (field.u_mm, field.v_mm, field.n_mm)
+    low, high = (np.array([axis[end] for axis in nodes]) for end in (0, -1))
+    within = points_mm[((points_mm >= low) & (points_mm <= high)).all(axis=1)]
+    lower, part = [], []
+    for axis, position in zip(nodes, within.T, strict=True):
+        index = np.clip(np.searchsorted(axis, position, side="right") - 1, 0, axis.size - 2)
+        lower.append(index)
+        part.append((position - axis[index]) / (axis[index + 1] - axis[index]))
+    doses = np.zeros(len(within))
+    for corner in np.ndindex(2, 2, 2):
+        i, j, k = (index + offset for index, offset in zip(lower, corner, strict=True))
+        weights = (p if offset else 1 - p for p, offset in zip(part, corner, strict=True))
+        doses += field.values_gy[k, j, i] * np.prod(list(weights), axis=0)
+    return np.asarray(doses[np.isfinite(doses)])

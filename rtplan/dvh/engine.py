@@ -298,15 +298,19 @@ def _fields(
         field = field_in_frame(dose, axes, low, high)
         return None if field is None else (field, field, field)
     finer = refined_around(dose, axes, low, high)
-    if finer is dose and grid_order(dose.grid, axes) is not None:
+    has_nodes = finer is not dose
+    if not has_nodes and grid_order(dose.grid, axes) is not None:
         finer = cropped_around(dose, axes, low, high)
     field = field_in_frame(finer, axes, low, high)
     means = field_in_frame(cell_means(finer), axes, low, high)
     linear = field
-    if finer.grid is not dose.grid and finer.values_gy.base is not dose.values_gy:
+    if has_nodes:
         linear = field_in_frame(on_nodes_of(finer.grid, dose), axes, low, high)
     if field is None or means is None or linear is None:
         return None
+    if not has_nodes and _is_rough(field):
+        # Without new nodes between voxels, means of cells say nothing where edges are not resolved.
+        return field, field, means
     return field, means, linear
 
 
@@ -339,11 +343,15 @@ def _result(
 def _refinement(field: Field) -> int:
     """Into how many parts to cut each cell edge, so that the box holds about TARGET_CELLS; more
     where the dose is rough."""
+    target = ROUGH_CELLS if _is_rough(field) else TARGET_CELLS
+    cells = np.prod([size - 1 for size in field.values_gy.shape])
+    return int(np.clip(round((target / cells) ** (1 / 3)), 1, MAX_REFINEMENT))
+
+
+def _is_rough(field: Field) -> bool:
+    """Whether second differences of the dose are more than ROUGH of its range."""
     values = field.values_gy
     bends = [np.diff(values, 2, axis=axis) for axis in range(3) if values.shape[axis] > 2]
     known = [bend[np.isfinite(bend)] for bend in bends]
     rough = max((float(np.sqrt(np.square(bend).mean())) for bend in known if bend.size), default=0)
-    span = float(np.nanmax(values) - np.nanmin(values))
-    target = ROUGH_CELLS if rough > ROUGH * span else TARGET_CELLS
-    cells = np.prod([size - 1 for size in values.shape])
-    return int(np.clip(round((target / cells) ** (1 / 3)), 1, MAX_REFINEMENT))
+    return bool(rough > ROUGH * float(np.nanmax(values) - np.nanmin(values)))

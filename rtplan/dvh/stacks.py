@@ -273,12 +273,12 @@ def _sections_of(
 
 
 def _resolved(loft: Loft, step_mm: float) -> bool:
-    """Whether the cross-sections of a loft are thick enough for grid lines to show them."""
-    for rings in (loft.near, loft.other):
-        thickness = 2 * sum(map(signed_area_mm2, rings)) / sum(map(length_mm, rings))
-        if thickness < _RESOLVED_STEPS * step_mm:
-            return False
-    return True
+    """Whether the thicker end of a loft is thick enough for grid lines to show it."""
+    thickness = [
+        2 * sum(map(signed_area_mm2, rings)) / sum(map(length_mm, rings))
+        for rings in (loft.near, loft.other)
+    ]
+    return max(thickness) >= _RESOLVED_STEPS * step_mm
 
 
 def _layers(found: Sequence[_Cut], coverage: Coverage, u: Lines, v: Lines) -> Iterator[Layers]:

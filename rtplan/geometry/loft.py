@@ -81,7 +81,8 @@ class Loft:
     def outside_mm(self) -> float:
         """How far its sections may lie beyond both its contours, about, mm."""
         near, far = self.centres_mm
-        bulge = abs(self.profile.bulge_mm2) / sum(map(length_mm, self.near))
+        area = abs(self.profile.bulge_mm2)
+        bulge = min(area / sum(map(length_mm, self.near)), float(np.sqrt(area / np.pi)))
         return bulge + float(np.hypot(*(far - near))) / 2
 
     @cached_property

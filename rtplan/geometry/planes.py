@@ -8,9 +8,8 @@ clockwise, so that signed areas add up to what is enclosed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +19,7 @@ from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Contour, GeometricType, Structure
 from rtplan.geometry.grid import FloatArray, read_only
+from rtplan.geometry.overlay import NEAR_BOUNDS_MM, areas_only, exclusive, resolve
 from rtplan.geometry.rings import Rings, pairs_within, signed_areas
 
 GeometryArray = NDArray[np.object_]
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 
 SAME_PLANE_MM = 0.05
 """Contours closer than this along the normal lie on one plane (stored coordinates are rounded)."""
-NEARLY_MM = 0.1
-"""Contours of one plane closer than this on average are the same contour stored twice."""
 LARGEST_MM = 1e5
 """Coordinates beyond this are no place in a patient."""
-_NEAR_BOUNDS_MM = 0.5
 NOT_PLANAR_MM = 0.5
 """A contour whose points leave its plane by more than this is not planar."""
 _FEW = 64  # contours on a plane up to which all pairs are compared
@@ -66,7 +63,7 @@ class Plane:
         """The enclosed area as a valid shapely Polygon or MultiPolygon in (u, v)."""
         import shapely
 
-        return _exclusive([shapely.Polygon(ring) for ring in self.rings])
+        return exclusive([shapely.Polygon(ring) for ring in self.rings])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -287,7 +284,7 @@ def _drawn(rings: Rings, structure: Structure, notes: list[Finding]) -> _Drawn:
     crossing = 0
     for index, polygon in zip(doubtful, drawn.polygons(doubtful), strict=True):
         if not shapely.is_valid(polygon):
-            drawn.repaired[index] = even_odd = _areas_only(shapely.make_valid(polygon))
+            drawn.repaired[index] = even_odd = areas_only(shapely.make_valid(polygon))
             # A keyhole encloses what its signed area says; a ring that crosses itself does not.
             signed = abs(float(areas[index]))
             crossing += abs(even_odd.area - signed) > 1e-3 * max(signed, even_odd.area)
@@ -295,15 +292,6 @@ def _drawn(rings: Rings, structure: Structure, notes: list[Finding]) -> _Drawn:
         text = f"{crossing} contours cross themselves; their area was rebuilt from their lines"
         notes.append(_note("GEO002", structure, text))
     return drawn
-
-
-def _areas_only(geometry: BaseGeometry) -> BaseGeometry:
-    """The polygons of a geometry, without the lines and points that a repair leaves."""
-    import shapely
-
-    parts = shapely.get_parts(geometry)
-    parts = shapely.get_parts(parts)  # a collection may hold multipolygons
-    return shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
 
 
 def _combine(
@@ -320,8 +308,10 @@ def _combine(
     for members, within, nesting in zip(groups, full, _nestings(full, drawn), strict=True):
         is_xor = any(kinds[m] is GeometricType.CLOSEDPLANAR_XOR for m in members)
         if nesting is None:
-            parts = _resolve(drawn.polygons(within), met, is_xor=is_xor)
-            yield members, _rings_of(parts)
+            parts = resolve(drawn.polygons(within), met, is_xor=is_xor)
+            rings = _rings_of(parts)
+            met["GEO004"] += 0 if rings else len(within)
+            yield members, rings
         else:
             met["GEO010"] += 0 if is_xor else sum(map(len, nesting.values()))
             yield members, _nested_rings(within, nesting, drawn)
@@ -351,7 +341,7 @@ def _nestings(
     apart = ~around & ~within
     apart[apart] = ~shapely.intersects(first[apart], second[apart])
     near = np.abs(np.diff(drawn.bounds_mm[pairs], axis=1)[:, 0]).max(axis=1, initial=0.0)
-    unclear = ~(around | within | apart) | (near < _NEAR_BOUNDS_MM)
+    unclear = ~(around | within | apart) | (near < NEAR_BOUNDS_MM)
     odd = {*pairs[unclear].ravel().tolist(), *drawn.repaired}
     inside: dict[int, set[int]] = {}
     for (one, other), is_around, is_within in zip(
@@ -390,106 +380,13 @@ _MET = {
 }
 
 
-def _resolve(parts: GeometryArray, met: Counter[str], *, is_xor: bool) -> GeometryArray:
-    """Polygons (n,) of one plane as polygons that share no area; counts what it met."""
-    import shapely
-
-    first, second = _touching(parts)
-    if not is_xor:
-        equal, near = _nearly_equal(parts[first], parts[second])
-        if near.any():
-            met["GEO003"] += int(np.unique(second[equal]).size)
-            met["GEO011"] += int(np.unique(second[near & ~equal]).size)
-            return _resolve(np.delete(parts, np.unique(second[near])), met, is_xor=is_xor)
-        partly = shapely.overlaps(parts[first], parts[second])
-        if partly.any():
-            met["GEO001"] += 1
-            parts = _join(parts, np.column_stack([first[partly], second[partly]]))
-            first, second = _touching(parts)
-        met["GEO010"] += int(shapely.covers(parts[first], parts[second]).sum())
-        met["GEO010"] += int(shapely.covered_by(parts[first], parts[second]).sum())
-    if not first.size:
-        return parts
-    labels = _clusters(len(parts), np.column_stack([first, second]))
-    return np.array([_exclusive(parts[labels == c]) for c in np.unique(labels)], dtype=object)
-
-
-def _touching(parts: GeometryArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs of polygons that share a point, the smaller index first."""
-    import shapely
-
-    first, second = shapely.STRtree(parts).query(parts, predicate="intersects")
-    ordered = first < second
-    return first[ordered], second[ordered]
-
-
-def _nearly_equal(
-    first: GeometryArray, second: GeometryArray
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Of pairs of polygons: which are equal; which are, or lie less than NEARLY_MM apart."""
-    import shapely
-
-    equal = shapely.equals(first, second)
-    bounds = np.abs(shapely.bounds(first) - shapely.bounds(second))
-    near = equal | (bounds.max(axis=1, initial=0.0) < _NEAR_BOUNDS_MM)
-    for index in np.flatnonzero(near & ~equal).tolist():
-        difference = _overlay(shapely.symmetric_difference, first[index], second[index])
-        near[index] = difference.area < NEARLY_MM * shapely.length(first[index])
-    return equal, near
-
-
-def _exclusive(polygons: Iterable[BaseGeometry]) -> BaseGeometry:
-    """What lies in an odd number of the polygons."""
-    import shapely
-
-    def odd(first: BaseGeometry, second: BaseGeometry) -> BaseGeometry:
-        return _overlay(shapely.symmetric_difference, first, second)
-
-    return reduce(odd, polygons)
-
-
-def _overlay(
-    operation: Callable[..., BaseGeometry], first: BaseGeometry, second: BaseGeometry
-) -> BaseGeometry:
-    """An overlay as polygons; on a lattice of 1e-6 mm where rounding makes it fail otherwise."""
-    import shapely
-
-    try:
-        result = operation(first, second)
-    except shapely.errors.GEOSException:
-        result = operation(first, second, grid_size=1e-6)
-    return result if result.geom_type in ("Polygon", "MultiPolygon") else _areas_only(result)
-
-
-def _clusters(count: int, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Label (count,) of the connected cluster that each item belongs to by pairs (m, 2)."""
-    label = np.arange(count)
-    while True:
-        least = np.minimum(label[pairs[:, 0]], label[pairs[:, 1]])
-        spread = label.copy()
-        np.minimum.at(spread, pairs[:, 0], least)
-        np.minimum.at(spread, pairs[:, 1], least)
-        spread = spread[spread]
-        if (spread == label).all():
-            return label
-        label = spread
-
-
-def _join(parts: GeometryArray, pairs: NDArray[np.intp]) -> GeometryArray:
-    """Polygons (n,), those connected by pairs (m, 2) replaced by their union."""
-    import shapely
-
-    labels = _clusters(len(parts), pairs)
-    joined = [_areas_only(shapely.union_all(parts[labels == c])) for c in np.unique(labels)]
-    return np.array(joined, dtype=object)
-
-
 def _rings_of(polygons: GeometryArray) -> tuple[FloatArray, ...]:
     """Rings (n, 2) of polygons: outer counter-clockwise, holes clockwise, first not repeated."""
     import shapely
 
     rings: list[FloatArray] = []
-    for polygon in shapely.get_parts(polygons):
+    parts = shapely.get_parts(polygons)
+    for polygon in parts[~shapely.is_empty(parts)]:
         for number, ring in enumerate([polygon.exterior, *polygon.interiors]):
             points = shapely.get_coordinates(ring)[:-1]
             wanted = 1.0 if number == 0 else -1.0

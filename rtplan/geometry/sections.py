@@ -55,7 +55,8 @@ class _Placed:
     """Sections as level sets at grid nodes.
 
     A section lies where ``field`` (m, v lines, u lines) is below ``level_mm`` (m,) times
-    ``weight`` (m, v lines, u lines, or 1 each); it has ``area_mm2`` (m,) around ``centre`` (m, 2).
+    ``weight`` (m, v lines, u lines, or 1 each), and ``beside_mm`` (m, v lines, u lines) is below 0;
+    it has ``area_mm2`` (m,) around ``centre`` (m, 2).
     """
 
     field: FloatArray
@@ -63,6 +64,7 @@ class _Placed:
     level_mm: FloatArray
     area_mm2: FloatArray
     centre: FloatArray
+    beside_mm: FloatArray
 
 
 def _placed(
@@ -104,7 +106,20 @@ def _placed(
         moved[unlike] = 1.0
         weight = _on_lines(np.clip(moved, _LEAST, 1.0, out=moved), raster, centre, u, v)
         level = levels_of(field, weight, area, u, v)
-    return _Placed(field, weight, level, area, centre)
+    return _Placed(field, weight, level, area, centre, _beside(lofts, u, v)[which])
+
+
+def _beside(lofts: Sequence[Loft], u: Lines, v: Lines) -> FloatArray:
+    """How far nodes lie beyond the box in which a loft has its sections, (lofts, v lines, u lines)
+    mm, negative within: it holds both contours, and by how much the loft bulges."""
+    beside = np.empty((len(lofts), v.positions_mm.size, u.positions_mm.size))
+    for number, loft in enumerate(lofts):
+        points = np.concatenate([*loft.near, *loft.far])
+        low, high = points.min(axis=0) - loft.outside_mm, points.max(axis=0) + loft.outside_mm
+        along_u = np.maximum(low[0] - u.positions_mm, u.positions_mm - high[0])
+        along_v = np.maximum(low[1] - v.positions_mm, v.positions_mm - high[1])
+        beside[number] = np.maximum(along_v[:, None], along_u)
+    return beside
 
 
 def _rim_mean(values: FloatArray, field: FloatArray, step_mm: float) -> FloatArray:
@@ -120,7 +135,7 @@ def _covered(placed: _Placed, u: Lines, v: Lines) -> Coverage:
     weight, area_mm2 = placed.weight, placed.area_mm2
     cells = np.diff(v.positions_mm)[:, None] * np.diff(u.positions_mm)
     field = placed.field - placed.level_mm[:, None, None] * weight
-    first = cover_levels(field, u, v)
+    first = cover_levels(np.maximum(field, placed.beside_mm), u, v)
     found = np.einsum("lvu,vu->l", first.fraction, cells)
     off = np.abs(found - area_mm2) > _CORRECT * area_mm2
     if off.any():
@@ -130,7 +145,7 @@ def _covered(placed: _Placed, u: Lines, v: Lines) -> Coverage:
         level = (area_mm2 - found) / (np.maximum(share, 0.1) * step)
         level = np.where(off, np.clip(level, -step / 2, step / 2), 0.0)
         field -= level[:, None, None] * weight
-        first = cover_levels(field, u, v)
+        first = cover_levels(np.maximum(field, placed.beside_mm), u, v)
         found = np.einsum("lvu,vu->l", first.fraction, cells)
     lost = np.flatnonzero((found < _SMALLEST * area_mm2) | (found > area_mm2 / _SMALLEST))
     if lost.size:

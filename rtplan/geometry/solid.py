@@ -31,6 +31,8 @@ from rtplan.geometry.loft import Loft
 from rtplan.geometry.planes import Plane, PlaneStack, plane_gaps_mm, stack_planes
 from rtplan.geometry.shape import shape_of
 
+FURTHEST = 2.05
+"""Half spacings beyond a body's last plane that no end of it reaches."""
 CLOSE_SPACINGS = 0.2
 """Planes closer than this part of the usual spacing are doubtful: drawn twice, or shifted."""
 
@@ -149,9 +151,10 @@ class Drawn:
 
     @property
     def reach_mm(self) -> tuple[float, float]:
-        """Along the normal, mm: no solid reaches further than a spacing beyond its planes."""
+        """Along the normal, mm: no solid reaches further than about a spacing beyond its planes."""
         position, (below, above) = self.parts.position_mm, self.extents
-        return float((position - 2 * below).min()), float((position + 2 * above).max())
+        low, high = position - FURTHEST * below, position + FURTHEST * above
+        return float(low.min()), float(high.max())
 
     def solid(self, interpolation: Interpolation, end_cap: EndCap) -> Solid:
         """The solid that it stands for under a convention.

@@ -28,6 +28,7 @@ from rtplan.lesions.model import (
 from rtplan.lesions.override import NODAL, member_of, misplaced
 
 SCHEMA = "rtplan/lesions/1"
+MOST_LESIONS = 1000
 _KEYS = (
     "id",
     "structures",
@@ -104,10 +105,11 @@ def load_reading(path: str | Path) -> LesionReading:
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: not text in UTF-8; save it as UTF-8") from error
     try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        return from_json(json.loads(text), name)
+    except ValueError as error:  # not JSON, or more digits than Python converts
         raise InputError(f"{name}: not JSON: {error}") from error
-    return from_json(content, name)
+    except RecursionError as error:
+        raise InputError(f"{name}: nested too deep: {error}") from error
 
 
 def from_json(content: object, name: str) -> LesionReading:
@@ -214,9 +216,15 @@ def _text(item: Mapping[str, object], key: str, where: str) -> str | None:
 
 
 def _number(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{where}: found {value!r}; expected a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InputError(f"{where}: found {value!r}; expected a number")
+    return number
 
 
 def _whole(value: object, where: str) -> int:
@@ -318,6 +326,8 @@ def _count(
     for key in ("lower", "best", "upper"):
         value = stated.get(key)
         values.append(None if value is None else _whole(value, f"{name}: count.{key}"))
+        if (values[-1] or 0) > MOST_LESIONS:
+            raise InputError(f"{name}: count.{key}: found {value}; write at most {MOST_LESIONS}")
     lower, best, upper = values
     if lower is None and best is None and upper is None and not lesions:
         return LesionCount(None, None, None)

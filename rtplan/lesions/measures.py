@@ -77,10 +77,36 @@ def _in_plane(body: Body, points: FloatArray, owner: NDArray[np.intp]) -> tuple[
     for index in np.argsort(-reach, kind="stable").tolist():
         if reach[index] <= best:
             break
-        length, axis = _diameter(points[owner == index])
+        length, axis = _diameter_of_hull(points[owner == index])
         if length > best * (1 + 1e-9):
             best, where, direction = length, index, axis
     return best, _widest_across(body.sections[where], direction)
+
+
+def _diameter_of_hull(ring: FloatArray) -> tuple[float, FloatArray]:
+    """Largest distance between the corners (n, 2) of a convex ring, and its direction.
+
+    Its ends lie on parallel lines that touch the ring from both sides, so one of them belongs to
+    an edge and the other is the corner farthest from it.
+    """
+    if len(ring) <= _MANY:
+        return _diameter(ring)
+    corners = ring[:-1] if (ring[0] == ring[-1]).all() else ring
+    x, y = (np.roll(corners, -1, axis=0) - corners).T
+    angle = np.unwrap(np.arctan2(y, x))
+    angle = np.maximum.accumulate(angle * np.sign(angle[-1] - angle[0]))
+    count = len(corners)
+    edge = np.arange(count)
+    # One corner more on each side, for angles that are equal but for their rounding.
+    opposite = np.searchsorted(np.append(angle, angle + 2 * np.pi), angle + np.pi)
+    pairs = [(edge + k, opposite + j) for k in (0, 1) for j in (-1, 0, 1)]
+    ends = np.sort(np.concatenate([np.column_stack(pair) for pair in pairs]) % count, axis=1)
+    ends = np.unique(ends, axis=0)
+    offset = corners[ends[:, 0]] - corners[ends[:, 1]]
+    square = (offset**2).sum(axis=1)
+    best = int(square.argmax())
+    length = float(np.sqrt(square[best]))
+    return length, offset[best] / length
 
 
 def _diameter(points: FloatArray) -> tuple[float, FloatArray]:

@@ -119,9 +119,7 @@ def _bodies(structure_set: StructureSet, decisions: list[Decision]) -> dict[int,
         if not (decision.role.is_target or decision.role is Role.CAVITY or decision.aside):
             continue
         try:
-            bodies = bodies_of(
-                stack_planes(structure), usual_mm=usual, slab_mm=structure.slab_mm
-            )
+            bodies = bodies_of(stack_planes(structure), usual_mm=usual, slab_mm=structure.slab_mm)
         except GeometryError as error:
             text = f"{structure.name!r}: {error}; not counted"
             note = finding("LES005", text, roi_number=structure.number)

@@ -275,7 +275,8 @@ def _stations(t: Tally) -> Bounds:
     sure = [item.station for item in t.items if item.surely(Kind.EXTRAREGIONAL)]
     possible = [item for item in t.items if item.maybe(Kind.EXTRAREGIONAL)]
     names = [item.station for item in possible]
-    needs = _needs(possible, because=lambda i: _undecided(i) or is_unclear(i.station, names))
+    unclear = {name for name in set(names) if is_unclear(name, names)}
+    needs = _needs(possible, because=lambda i: _undecided(i) or i.station in unclear)
     low = max(0, fewest_stations(sure) - t.fewer)
     return Bounds(low, most_stations(names), needs + _fewer_needs(t))
 
@@ -304,9 +305,10 @@ def _node_units(t: Tally) -> Bounds:
     if per_station:
         high += most_stations(i.station for i in grouped if i.maybe(Kind.EXTRAREGIONAL))
     stations = [item.station for item in t.items if item.maybe(Kind.EXTRAREGIONAL)]
+    open_stations = {name for name in set(stations) if is_unclear(name, stations)}
 
     def is_open(item: Item) -> bool:
-        unclear = item.maybe(Kind.EXTRAREGIONAL) and is_unclear(item.station, stations)
+        unclear = item.maybe(Kind.EXTRAREGIONAL) and item.station in open_stations
         placeless = per_station and unclear
         return placeless or (_undecided(item) and bool(item.kinds & _counted_kinds(t)))
 

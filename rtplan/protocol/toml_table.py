@@ -16,6 +16,8 @@ from typing import NoReturn, TypeVar
 
 from rtplan.errors import ProtocolError
 
+MOST = 1000
+"""Whole numbers beyond this count nothing that a patient has."""
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -80,21 +82,28 @@ class Table:
         return value
 
     def whole(self, key: str, *, required: bool = False, least: int = 0) -> int | None:
-        """A whole number, ``least`` or more."""
+        """A whole number from ``least`` to ``MOST``."""
         value = self.raw(key, required=required)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             self.fail(key, f"{_show(value)} is not a whole number of {least} or more")
+        if value > MOST:
+            self.fail(key, f"{_show(value)} is too large; write at most {MOST}")
         return value
 
     def number(self, key: str) -> float:
         """A finite number that must be there."""
         value = self.raw(key, required=True)
-        good = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not good or not math.isfinite(value):  # type: ignore[arg-type]
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
             self.fail(key, f"{_show(value)} is not a number")
-        return float(value)  # type: ignore[arg-type]
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            self.fail(key, f"{_show(value)} is not a number")
+        return number
 
     def day(self, key: str) -> date | None:
         """A date without a time."""
@@ -203,6 +212,8 @@ def read_toml(path: Path, *, name: str) -> Table:
         raise ProtocolError(f"{name}: is not TOML: {error}") from error
     except RecursionError as error:
         raise ProtocolError(f"{name}: is not TOML that can be read: nested too deep") from error
+    except ValueError as error:  # digits beyond what Python converts
+        raise ProtocolError(f"{name}: is not TOML that can be read: {error}") from error
 
 
 def unique(tables: Iterable[tuple[Table, str]], key: str = "id") -> Iterator[str]:
@@ -234,5 +245,8 @@ def _show(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, date):
         return value.isoformat()
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    try:
+        text = f'"{value}"' if isinstance(value, str) else str(value)
+    except (RecursionError, ValueError):  # tables in tables in tables, thousands of digits
+        return "what is there"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -7,9 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from rtplan.cli.dvh import _missing
 from rtplan.cli.main import main
+from rtplan.dvh.curve import StructureDVH
+from rtplan.geometry.contour import Contour, GeometricType, Structure
 
 BREAST = Path(__file__).parents[1] / "data" / "breast"
 
@@ -65,6 +69,16 @@ def test_empty_roi_is_null_with_its_reason_and_3_when_asked(tmp_path: Path) -> N
 
 def test_empty_roi_does_not_count_where_none_was_asked(tmp_path: Path) -> None:
     assert dvh(target=tmp_path / "dvh.json")[0] == 0
+
+
+def test_roi_of_contours_too_short_counts_where_none_was_asked() -> None:
+    """It was drawn, and what was drawn cannot be evaluated; points and lines are no volume."""
+    short, point = np.zeros((2, 3)), np.zeros((1, 3))
+    broken = Structure(1, "GTV", "GTV", (Contour(short),))
+    marker = Structure(2, "Marker", "MARKER", (Contour(point, GeometricType.POINT),))
+    for structure, expected in ((broken, True), (marker, False)):
+        result = StructureDVH(structure.number, structure.name, "", None, None, None, "why")
+        assert _missing([result], [{}], [structure], asked=False) is expected
 
 
 def test_unknown_roi_and_metric_are_2_with_the_way_out(

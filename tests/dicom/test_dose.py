@@ -209,7 +209,8 @@ def test_decimal_commas_are_mended_and_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scaling", "reason"), [("1e9", "highest dose"), ("1e-300", "0 everywhere")]
+    ("scaling", "reason"),
+    [("1e9", "highest dose"), ("1e308", "highest dose"), ("1e-300", "0 everywhere")],
 )
 def test_a_scaling_that_is_far_off_is_refused(scaling: str, reason: str, tmp_path: Path) -> None:
     ds = objects.dose()

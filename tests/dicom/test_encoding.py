@@ -20,9 +20,10 @@ DATA = Path(__file__).parents[1] / "data"
 
 def extent(data: bytes) -> Whole:
     start = read_start(data)
-    return check_extent(
-        data, offset=start.offset, transfer_syntax_uid=start.transfer_syntax_uid
-    ).whole
+    syntax, offset = start.transfer_syntax_uid, start.offset
+    if syntax == encoding.DEFLATED_DATASET:
+        data, offset = inflate(data, offset), 0
+    return check_extent(data, offset=offset, transfer_syntax_uid=syntax).whole
 
 
 @pytest.mark.parametrize("path", sorted(DATA.rglob("*.dcm")), ids=lambda path: path.name)
@@ -110,6 +111,24 @@ def test_deflate_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         inflate(packed, 0)
     with pytest.raises(DicomError, match="cut off"):
         inflate(packed[:20], 0)
+
+
+@pytest.mark.parametrize("size", [1000, encoding._PIECE_BYTES, (1 << 20) + 1])
+@pytest.mark.parametrize("behind", [0, 1, 1000])
+def test_bytes_behind_deflated_data_are_padding(size: int, behind: int) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(bytes(size)) + packer.flush()
+    assert inflate(packed + bytes(behind), 0) == bytes(size)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 64, 258, 1000])
+def test_deflated_data_is_whole_whatever_the_pieces(
+    piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoding, "_PIECE_BYTES", piece)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(bytes(5000)) + packer.flush()
+    assert inflate(packed, 0) == bytes(5000)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,39 @@ def test_many_rings_on_a_plane_are_quick() -> None:
     assert area(*rings) == pytest.approx(len(rings))
 
 
+def test_copies_and_nearly_the_same_are_counted_apart() -> None:
+    ring, near = circle(10, 0), circle(10.01, 0)
+    found = stack_planes(structure([ring, near, np.roll(near, 3, axis=0)])).findings
+    assert [(item.code, item.text.split(": ")[1].split()[0]) for item in found] == [
+        ("GEO003", "1"),
+        ("GEO011", "1"),
+    ]
+
+
+def test_ring_stored_a_thousand_times_is_quick() -> None:
+    assert area(*[circle(10, 0)] * 1000) == pytest.approx(POLYGON * 100)
+    assert area(*[circle(10, 0)] * 1001, kind=XOR) == pytest.approx(POLYGON * 100)
+
+
+@pytest.mark.parametrize(
+    ("count", "what"), [(110, "nearly alike"), (460, "pairs of contours of one plane overlap")]
+)
+def test_more_rings_than_can_be_compared_are_refused(count: int, what: str) -> None:
+    rings = [rectangle(0, 0, 10 + 1e-4 * k, 10) for k in range(count)]
+    with pytest.raises(GeometryError, match=what):
+        stack_planes(structure(rings))
+
+
+def test_rings_that_leave_nothing_by_exclusive_or_are_told() -> None:
+    pair = [circle(10, 0), circle(10, 0)]
+    with pytest.raises(GeometryError, match="enclose no area"):
+        stack_planes(structure(pair, XOR))
+    stack = stack_planes(structure([*pair, circle(10, 3)], XOR))
+    assert [plane.position_mm for plane in stack.planes] == [3.0]
+    assert [item.code for item in stack.findings] == ["GEO004"]
+    assert "2 closed contours enclose no area" in stack.findings[0].text
+
+
 def test_touching_rings_are_two_bodies() -> None:
     assert area(rectangle(0, 0, 2, 2), rectangle(2, 0, 4, 2)) == pytest.approx(8.0)
 

@@ -100,6 +100,8 @@ def test_bare_station_is_unknown_with_a_finding() -> None:
         (document(station="AJCC8:7"), r"station: 'AJCC8:7' on a lesion that is no node"),
         ({"schema": SCHEMA, "lesions": [LEAST, LEAST]}, r"lesions\[1\]\.id: 'L1' is used twice"),
         (document() | {"count": {"lower": 1.5}}, r"count\.lower: found 1\.5"),
+        (document() | {"count": {"upper": 2**63}}, r"count\.upper: found .*at most 1000"),
+        (document(volume_cc=10**400), r"volume_cc: found 1000"),
     ],
 )
 def test_wrong_content_names_file_key_and_value(content: object, message: str) -> None:
@@ -108,7 +110,7 @@ def test_wrong_content_names_file_key_and_value(content: object, message: str) -
     assert str(raised.value).startswith("lesions.json")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000, b"9" * 5000])
 def test_file_that_is_no_json_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "lesions.json"
     path.write_bytes(content)

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 
 from rtplan.geometry.contour import Contour
 from rtplan.geometry.planes import stack_planes
 from rtplan.lesions.bodies import bodies_of
-from rtplan.lesions.measures import Measures, measure
+from rtplan.lesions.measures import Measures, _diameter, _diameter_of_hull, measure
 from tests.lesions.drawing import contour, ellipsoid, gtv, sphere
 
 
@@ -41,6 +42,21 @@ def test_rotated_rectangle_has_its_diagonal_and_the_chord_across_it() -> None:
     assert found.longest_diameter_mm == pytest.approx(50)
     # Across the diagonal of 40 x 30 the longest chord passes the centre: 30 / cos(atan(3/4)).
     assert found.short_axis_mm == pytest.approx(37.5)
+
+
+@pytest.mark.parametrize("sides", [401, 1000, 1001])
+@pytest.mark.parametrize("squeeze", [1.0, 0.999, 0.3, 1e-3])
+def test_diameter_of_a_hull_of_many_corners_is_the_one_of_all_pairs(
+    sides: int, squeeze: float
+) -> None:
+    angle = 2 * np.pi * np.arange(sides) / sides + 0.2
+    oval = np.column_stack([300 + 40 * np.cos(angle), 40 * squeeze * np.sin(angle) - 200])
+    for points in (oval, np.round(oval, 2), oval[::-1]):
+        ring = shapely.get_coordinates(shapely.convex_hull(shapely.multipoints(points)))
+        length, axis = _diameter_of_hull(ring)
+        expected, along = _diameter(ring)
+        assert length == expected
+        np.testing.assert_array_equal(axis, along)
 
 
 def test_longest_diameter_is_taken_in_the_plane_where_it_is_longest() -> None:

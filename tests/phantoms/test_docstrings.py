@@ -8,7 +8,7 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["solids", "fields", "drawing", "registry"])
+@pytest.mark.parametrize("name", ["solid", "solids", "boxes", "fields", "drawing", "registry"])
 def test_examples_hold(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"rtplan.phantoms.{name}"))
     assert result.attempted > 0
