@@ -61,6 +61,7 @@ PRISM_OPTIONS = (
     "--interpolation=right_prism",
     "--end-cap=half_slice",
     "--dose-interpolation=trilinear",
+    "--no-uncertainty",
 )
 FEWEST_POINTS = 24
 PRESCRIBED_GY = 60.0
