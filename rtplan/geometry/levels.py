@@ -7,10 +7,9 @@ that it is closed, and its coverage and moments are as exact as a polygon's.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.raster import Coverage, IndexArray, Lines
+from rtplan.geometry.raster import Coverage, Lines, covered_cells
 
 # Corners of a cell, from its low corner against the clock, are bits 1, 2, 4, 8; edges, from the
 # lower one against the clock, are 0 to 3. Of each set of corners inside: the edges from which and
@@ -54,15 +53,24 @@ def cover_levels(field: FloatArray, u: Lines, v: Lines) -> Coverage:
     y = np.stack([zero, along[:, 1], one, along[:, 3]], axis=1)
     second = np.flatnonzero(edges[:, 2] >= 0)
     cell = np.append(np.arange(len(layer)), second)
-    start = np.append(edges[:, 0], edges[second, 2])
-    stop = np.append(edges[:, 1], edges[second, 3])
-    return _coverage(
-        (field.shape[0], v.cells, u.cells),
-        layer[cell],
-        column[cell],
-        row[cell],
-        (x[cell, start], y[cell, start], x[cell, stop], y[cell, stop]),
+    order = np.argsort(layer[cell], kind="stable")
+    cell = cell[order]
+    start = np.append(edges[:, 0], edges[second, 2])[order]
+    stop = np.append(edges[:, 1], edges[second, 3])[order]
+    layer, row, column = layer[cell], row[cell], column[cell]
+    x0, y0 = x[cell, start], y[cell, start]
+    ends = x0, y0, x[cell, stop], y[cell, stop]
+    fraction, centre_u, centre_v = covered_cells((layer, row, column), ends, inside)
+    return Coverage(
+        fraction=fraction,
+        u=centre_u,
+        v=centre_v,
         node_inside=inside,
+        edge_start=np.searchsorted(layer, np.arange(len(field) + 1)),
+        edge_column=column,
+        edge_row=row,
+        edge_u=x0,
+        edge_v=y0,
     )
 
 
@@ -83,16 +91,15 @@ def levels_of(
     width, height = np.diff(u.positions_mm), np.diff(v.positions_mm)
     cells = (height[:, None] * width).ravel()
     step = np.sqrt(cells)
-    middle, share = _middles(field), np.ones(1)
-    if weight.size > 1:
-        share = _middles(weight)
+    middle = _middles(field)
+    share = np.broadcast_to(_middles(weight) if weight.size > 1 else weight[0], middle.shape)
     level = np.zeros(len(field))
     off = np.full(len(field), np.inf)
     for _ in range(_TRIALS):
         still = np.flatnonzero(off > _CLOSE)
         if not still.size:
             break
-        parts = share[still] if share.ndim > 1 else share
+        parts = share[still]
         part = np.clip(0.5 + (level[still, None] * parts - middle[still]) / step, 0.0, 1.0)
         missing = area_mm2[still] - part @ cells
         # Of cells on the rim, part (1 - part) is a sixth on the average.
@@ -100,7 +107,7 @@ def levels_of(
         level[still] += missing / np.maximum(length, 0.1 * step.min())
         off[still] = np.abs(missing) / area_mm2[still]
     for layer in np.flatnonzero(off > _FAR_OFF).tolist():
-        wanted = middle[layer] / (share[layer] if share.ndim > 1 else 1.0)
+        wanted = middle[layer] / share[layer]
         order = np.argsort(wanted)
         filled = int(np.searchsorted(np.cumsum(cells[order]), area_mm2[layer]))
         level[layer] = wanted[order[min(filled, order.size - 1)]]
@@ -111,49 +118,3 @@ def _middles(field: FloatArray) -> FloatArray:
     """Means over the corners of each cell, (layers, cells)."""
     rows = field[:, :-1] + field[:, 1:]
     return np.asarray(0.25 * (rows[:, :, :-1] + rows[:, :, 1:]).reshape(len(field), -1))
-
-
-def _coverage(
-    shape: tuple[int, int, int],
-    layer: IndexArray,
-    column: IndexArray,
-    row: IndexArray,
-    piece: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    *,
-    node_inside: NDArray[np.bool_],
-) -> Coverage:
-    """Coverage of (layers, rows, columns) from directed pieces of outlines, each in one cell.
-
-    ``piece``: x and y of both ends in the cell, 0 .. 1. The area between a piece and the right
-    side of its cell counts there; the whole of its height in the cells to the right.
-    """
-    x0, y0, x1, y1 = piece
-    layers, rows, columns = shape
-    height = y0 - y1
-    here = height * (1.0 - (x0 + x1) / 2)
-    moment_u = height * (0.5 - (x0 * x0 + x0 * x1 + x1 * x1) / 6)
-    middle = height * (y0 + y1) / 2
-    moment_v = middle - height * (x0 * (2 * y0 + y1) + x1 * (y0 + 2 * y1)) / 6
-    flat = (layer * rows + row) * (columns + 1) + column
-    both = np.append(flat, flat + 1)
-    size = layers * rows * (columns + 1)
-
-    def total(own: FloatArray, onward: FloatArray) -> FloatArray:
-        sums = np.bincount(both, np.append(own, onward - own), size)
-        return np.asarray(np.cumsum(sums.reshape(layers, rows, -1), axis=2)[:, :, :-1])
-
-    fraction = total(here, height)
-    covered = fraction > 1e-12
-    safe = np.where(covered, fraction, 1.0)
-    order = np.argsort(layer, kind="stable")
-    return Coverage(
-        fraction=np.where(covered, np.minimum(fraction, 1.0), 0.0),
-        u=np.clip(np.where(covered, total(moment_u, height / 2) / safe, 0.5), 0.0, 1.0),
-        v=np.clip(np.where(covered, total(moment_v, middle) / safe, 0.5), 0.0, 1.0),
-        node_inside=node_inside,
-        edge_start=np.searchsorted(layer[order], np.arange(layers + 1)),
-        edge_column=column[order],
-        edge_row=row[order],
-        edge_u=x0[order],
-        edge_v=y0[order],
-    )

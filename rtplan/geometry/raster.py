@@ -115,7 +115,11 @@ def cover(layers: Sequence[Sequence[FloatArray]], u: Lines, v: Lines) -> Coverag
     pieces, column, _, of = _cut(by_row.take(within), u)
     keep = column < u.cells
     pieces, column, row = pieces.take(keep), column[keep], row[within][of][keep]
-    fraction, centre_u, centre_v = _accumulate(pieces, column, row, node_inside, u=u, v=v)
+    left = column < 0  # left of the grid: fills its row from the first cell on
+    cell = np.maximum(column, 0)
+    x0, x1 = (np.where(left, 0.0, u.fraction(x, cell)) for x in (pieces.x0, pieces.x1))
+    ends = x0, v.fraction(pieces.y0, row), x1, v.fraction(pieces.y1, row)
+    fraction, centre_u, centre_v = covered_cells((pieces.layer, row, cell), ends, node_inside)
     on_grid = column >= 0
     pieces, column, row = pieces.take(on_grid), column[on_grid], row[on_grid]
     # Each piece ends where the next begins, except where the next one lies outside the grid.
@@ -203,35 +207,37 @@ def _winding(
     return np.asarray(np.cumsum(small, axis=2, dtype=np.int16)[:, :, :-1] > 0)
 
 
-def _accumulate(
-    pieces: _Pieces,
-    column: IndexArray,
-    row: IndexArray,
+def covered_cells(
+    place: tuple[IndexArray, IndexArray, IndexArray],
+    ends: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
     node_inside: NDArray[np.bool_],
-    *,
-    u: Lines,
-    v: Lines,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Covered fraction of each cell and the centroid of that part: (layers, v cells, u cells).
 
-    A cell that no piece runs through is covered wholly or not at all, as the node at its corner is
-    inside or not. Only the others are summed up.
+    A cell that no piece of an outline runs through is covered wholly or not at all, as the node at
+    its corner is inside or not. Only the others are summed up.
+
+    Parameters
+    ----------
+    place : three (m,) int
+        Layer, row and column of the cell of each piece.
+    ends : four (m,) float
+        x and y at which each piece begins and ends, 0 .. 1 in its cell; the inside is on its left.
+    node_inside : (layers, v lines, u lines) bool
     """
-    cell = np.maximum(column, 0)
-    left = column < 0  # left of the grid: fills its row from the first cell on
-    x0 = np.where(left, 0.0, u.fraction(pieces.x0, cell))
-    x1 = np.where(left, 0.0, u.fraction(pieces.x1, cell))
-    y0, y1 = v.fraction(pieces.y0, row), v.fraction(pieces.y1, row)
+    layer, row, column = place
+    x0, y0, x1, y1 = ends
     height = y0 - y1  # a counter-clockwise ring runs down its left side
     middle = (y0 + y1) / 2
     fraction = node_inside[:, :-1, :-1].astype(float)
-    flat = (pieces.layer * v.cells + row) * u.cells + cell
+    rows, columns = fraction.shape[1:]
+    flat = (layer * rows + row) * columns + column
     met = np.zeros(fraction.size, dtype=bool)
     met[flat] = True
     cells = np.flatnonzero(met)
     number = np.empty(fraction.size, dtype=np.intp)
     number[cells] = np.arange(cells.size)
-    sums = _RowSums(number[flat], cells // u.cells)
+    sums = _RowSums(number[flat], cells // columns)
     area = sums.total(height * (1.0 - (x0 + x1) / 2), height)
     moment_u = sums.total(height * (0.5 - (x0 * x0 + x0 * x1 + x1 * x1) / 6), height / 2)
     onward = height * middle
