@@ -117,4 +117,4 @@ def strict(result: StructureDVH, findings: tuple[Finding, ...]) -> StructureDVH:
     if not errors:
         return found
     reason = f"with --strict, {errors[0]}"
-    return replace(found, volume_cc=None, covered_cc=None, dvh=None, reason=reason)
+    return replace(found, volume_cc=None, covered_cc=None, dvh=None, reason=reason, alternatives=())

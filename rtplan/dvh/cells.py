@@ -97,8 +97,9 @@ def parts_of(layers: Layers, field: Field) -> tuple[FloatArray, FloatArray, Floa
     """Volumes, mm³, doses and widths, Gy, of the covered parts of all cells of some layers."""
     fraction = layers.fraction.reshape(len(layers.fraction), -1)
     is_whole = np.abs(fraction - 1) < _WHOLE
-    whole = _whole(layers, field, is_whole)
-    cut = _cut(layers, field, (fraction > 0) & ~is_whole)
+    places = _Places.of(layers, field)
+    whole = _whole(layers, field, places, is_whole)
+    cut = _cut(layers, field, places, (fraction > 0) & ~is_whole)
     volume, centre, width = (np.concatenate(both) for both in zip(whole, cut, strict=True))
     use = np.isfinite(centre) & np.isfinite(width)
     return (volume, centre, width) if use.all() else (volume[use], centre[use], width[use])
@@ -145,10 +146,9 @@ def expanded(start: IndexArray, which: IndexArray) -> tuple[IndexArray, IndexArr
 
 
 def _whole(
-    layers: Layers, field: Field, chosen: NDArray[np.bool_]
+    layers: Layers, field: Field, places: _Places, chosen: NDArray[np.bool_]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Volumes, doses and widths of cells that the solid fills."""
-    places = _Places.of(layers, field)
     below, above = field.values_gy[places.planes], field.values_gy[places.planes + 1]
     both, rise = below + above, above - below
     centre, up = (_at_middles(part).ravel() for part in (both / 2, rise))
@@ -190,10 +190,9 @@ def _squares(values: FloatArray, rise: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 def _cut(
-    layers: Layers, field: Field, chosen: NDArray[np.bool_]
+    layers: Layers, field: Field, places: _Places, chosen: NDArray[np.bool_]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Volumes, doses and widths of the covered parts of cells that the outline cuts."""
-    places = _Places.of(layers, field)
     owner, cell = _cells_of(layers, chosen)
     row, column = np.divmod(cell, field.u_mm.size - 1)
     plane, line = field.v_mm.size * field.u_mm.size, field.u_mm.size

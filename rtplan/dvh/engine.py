@@ -195,10 +195,8 @@ class _Solids:
     def of(cls, drawn: Drawn, settings: Settings) -> _Solids:
         """What a structure stands for under some settings; raises what ``Drawn.solid`` does."""
         solid = drawn.solid(settings.interpolation, settings.end_cap)
-        box = tuple(
-            np.append(corner[:2], reach)
-            for corner, reach in zip(solid.bounds_mm, drawn.reach_mm, strict=True)
-        )
+        corners = zip(solid.bounds_mm, drawn.reach_mm, strict=True)
+        low, high = (np.append(corner[:2], reach) for corner, reach in corners)
         other = None
         if settings.uncertainty and drawn.slab_mm is None:
             is_shaped = settings.interpolation is Interpolation.SHAPE_BASED
@@ -209,7 +207,7 @@ class _Solids:
             sides[slab.low_mm >= slab.plane.position_mm].append(slab)
         ends = tuple(Solid(solid.axes, tuple(side)) for side in sides if side)
         further = tuple(Solid(solid.axes, tuple(map(_further, side))) for side in sides if side)
-        return cls(body, ends, further, other, (box[0], box[1]))
+        return cls(body, ends, further, other, (low, high))
 
     @property
     def volume_cc(self) -> float:
@@ -343,8 +341,8 @@ def _result(
 def _refinement(field: Field) -> int:
     """Into how many parts to cut each cell edge, so that the box holds about TARGET_CELLS; more
     where the dose is rough."""
-    target = ROUGH_CELLS if _is_rough(field) else TARGET_CELLS
     cells = np.prod([size - 1 for size in field.values_gy.shape])
+    target = ROUGH_CELLS if cells < ROUGH_CELLS and _is_rough(field) else TARGET_CELLS
     return int(np.clip(round((target / cells) ** (1 / 3)), 1, MAX_REFINEMENT))
 
 

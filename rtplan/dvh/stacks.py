@@ -16,9 +16,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rtplan.geometry.distance import Rings, length_mm
+from rtplan.geometry.distance import length_mm
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.loft import Loft
+from rtplan.geometry.loft import Loft, distinct
 from rtplan.geometry.planes import signed_area_mm2
 from rtplan.geometry.raster import Coverage, IndexArray, Lines, cover
 from rtplan.geometry.sections import sections
@@ -204,7 +204,7 @@ def _of_lofts(solid: Solid, lattice: Lattice) -> Iterator[Layers | Faces]:
                 v=layers.v[:, rows, columns],
                 n=None if layers.n is None else layers.n[:, rows, columns],
             )
-        yield _faces(found, _cropped(coverage, rows, columns), lattice)
+        yield _faces(found, _cropped(coverage, rows, columns))
 
 
 def _widened(nodes: FloatArray, low: float, high: float) -> tuple[Lines, int]:
@@ -229,38 +229,19 @@ def _sections_of(
     lofts: Sequence[Loft], u: Lines, v: Lines, lattice: Lattice, volume_mm3: float
 ) -> tuple[Coverage, list[_Cut]]:
     """Coverage by the contours of lofts and by sections between, and where each loft has them."""
-    number: dict[tuple[int, ...], int] = {}
-    contours: list[Rings] = []
-    for loft in lofts:
-        for rings in (loft.near, loft.far):
-            if number.setdefault(tuple(map(id, rings)), len(contours)) == len(contours):
-                contours.append(rings)
+    contours, ends = distinct((loft.near, loft.far) for loft in lofts)
     coverage = cover(contours, u, v)
     found, shaped, inner = [], [], len(contours)
-    step = float(np.median(np.diff(u.positions_mm)))
-    cell = step * float(np.median(np.diff(v.positions_mm)))
-    for loft in lofts:
-        low, high = loft.low_mm, loft.high_mm
-        faces = cuts(low, high, lattice.n_mm, lattice.factor)
+    for loft, (near, far) in zip(lofts, ends.tolist(), strict=True):
+        faces = cuts(loft.low_mm, loft.high_mm, lattice.n_mm, lattice.factor)
         if not faces.size:
             continue
-        near, far = (number[tuple(map(id, rings))] for rings in (loft.near, loft.far))
-        one, other = coverage.fraction[near], coverage.fraction[far]
-        change = np.abs(one - other)
-        rim = max(int(np.count_nonzero((one > 0) & (one < 1))), 1)
-        swept = change[change > _WHOLLY].sum() * cell
-        bulge = abs(loft.profile.bulge_mm2)
-        matters = max(swept, bulge) * loft.length_mm > SWEPT * volume_mm3
-        moves = swept > SWEPT * loft.profile.area_mm2 or bulge > BULGE * rim * cell
-        is_shaped = matters and moves and _resolved(loft, step)
-        if is_shaped:
-            moved = change.sum() / rim
-            count = int(np.clip(np.ceil(moved), 1, _MOST_CUTS))
-            even = np.linspace(faces[0], faces[-1], count + 1)
-            faces = np.unique(np.concatenate([faces, even]))
+        count = _pieces(loft, coverage.fraction[near], coverage.fraction[far], u, v, volume_mm3)
+        if count:
+            faces = np.unique(np.append(faces, np.linspace(faces[0], faces[-1], count + 1)))
             faces = faces[np.append(True, np.diff(faces) > _SAME_MM)]
         cut = _Cut(loft, np.sort(loft.sign * (faces - loft.base_mm)), near, far)
-        if is_shaped:
+        if count:
             cut = replace(cut, inner=inner)
             at = cut.sections_mm
             shaped.append((loft, at[between_ends(at, loft)]))
@@ -270,6 +251,24 @@ def _sections_of(
         between_contours = sections([s[0] for s in shaped], [s[1] for s in shaped], u, v)
         coverage = _joined(coverage, between_contours)
     return coverage, found
+
+
+def _pieces(
+    loft: Loft, near: FloatArray, far: FloatArray, u: Lines, v: Lines, volume_mm3: float
+) -> int:
+    """Into how many pieces a loft is to be cut at least, with sections between; 0 where a blend of
+    what its two contours cover (v cells, u cells) does. ``volume_mm3`` is the whole structure's."""
+    step = float(np.median(np.diff(u.positions_mm)))
+    cell = step * float(np.median(np.diff(v.positions_mm)))
+    change = np.abs(near - far)
+    rim = max(int(np.count_nonzero((near > 0) & (near < 1))), 1)
+    swept = change[change > _WHOLLY].sum() * cell
+    bulge = abs(loft.profile.bulge_mm2)
+    matters = max(swept, bulge) * loft.length_mm > SWEPT * volume_mm3
+    moves = swept > SWEPT * loft.profile.area_mm2 or bulge > BULGE * rim * cell
+    if not (matters and moves and _resolved(loft, step)):
+        return 0
+    return int(np.clip(np.ceil(change.sum() / rim), 1, _MOST_CUTS))
 
 
 def _resolved(loft: Loft, step_mm: float) -> bool:
@@ -406,8 +405,8 @@ def _with_volume(fraction: FloatArray, cells: FloatArray, wanted: FloatArray) ->
     return np.asarray(covered * scale[:, None, None])
 
 
-def _faces(found: Sequence[_Cut], coverage: Coverage, lattice: Lattice) -> Faces:
-    """Contours and sections of lofts at their positions, within the lattice along the normal."""
+def _faces(found: Sequence[_Cut], coverage: Coverage) -> Faces:
+    """Contours and sections of lofts at their positions."""
     none = np.empty(0, dtype=np.intp)
     layer, other, position, tips = [none], [none], [np.empty(0)], [np.empty((0, 3))]
     for cut in found:

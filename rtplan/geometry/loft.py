@@ -8,6 +8,7 @@ they are is the business of ``geometry.sections``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from rtplan.geometry.distance import Rings, first_moment_mm3, length_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.planes import signed_area_mm2
 from rtplan.geometry.profile import Profile
+from rtplan.geometry.raster import IndexArray
 
 _NODES = 16
 
@@ -116,3 +118,20 @@ class Loft:
 def centroid_mm(rings: Rings) -> FloatArray:
     """Centroid of the enclosed area, (2,) mm."""
     return first_moment_mm3(rings) / sum(map(signed_area_mm2, rings))
+
+
+def distinct(pairs: Iterable[tuple[Rings, Rings]]) -> tuple[list[Rings], IndexArray]:
+    """Every cross-section of some pairs once, and which two each pair is made of, (n, 2).
+
+    Neighbouring lofts share a contour: cross-sections are the same where their rings are the same
+    arrays.
+    """
+    number: dict[tuple[int, ...], int] = {}
+    found: list[Rings] = []
+    ends = []
+    for pair in pairs:
+        for rings in pair:
+            if number.setdefault(tuple(map(id, rings)), len(found)) == len(found):
+                found.append(rings)
+        ends.append([number[tuple(map(id, rings))] for rings in pair])
+    return found, np.array(ends, dtype=np.intp).reshape(-1, 2)

@@ -16,7 +16,7 @@ import numpy as np
 from rtplan.geometry.distance import BAND, Raster, Rings, raster_around, signed_distances_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.levels import cover_levels, levels_of
-from rtplan.geometry.loft import Loft, centroid_mm
+from rtplan.geometry.loft import Loft, centroid_mm, distinct
 from rtplan.geometry.raster import Coverage, IndexArray, Lines
 
 _EVEN_STEPS = 0.05  # a level up to this moves the outline evenly
@@ -78,7 +78,7 @@ def _placed(
 ) -> _Placed:
     """Sections of lofts at grid nodes; ``reach_mm``: as far from the contours as they are looked
     for, if further than a few nodes."""
-    contours, ends = _contours(lofts)
+    contours, ends = distinct((loft.near, loft.other) for loft in lofts)
     centres = np.array([centroid_mm(rings) for rings in contours])
     raster, phi = _fields(contours, centres, ends, lofts, step_mm=step_mm, reach_mm=reach_mm)
     which = np.repeat(np.arange(len(lofts)), [d.size for d in distances_mm])
@@ -168,21 +168,6 @@ def _put_into_cells(
     coverage.fraction[layers, row, column] = np.minimum(area_mm2[layers] / cell, 1.0)
     coverage.u[layers, row, column] = u.fraction(centre[layers, 0], column)
     coverage.v[layers, row, column] = v.fraction(centre[layers, 1], row)
-
-
-def _contours(lofts: Sequence[Loft]) -> tuple[list[Rings], IndexArray]:
-    """Every contour of some lofts once, and for each loft (n, 2) which it starts from and needs."""
-    number: dict[tuple[int, ...], int] = {}
-    contours: list[Rings] = []
-    ends = np.empty((len(lofts), 2), dtype=np.intp)
-    for row, loft in enumerate(lofts):
-        for column, rings in enumerate((loft.near, loft.other)):
-            key = tuple(map(id, rings))
-            if key not in number:
-                number[key] = len(contours)
-                contours.append(rings)
-            ends[row, column] = number[key]
-    return contours, ends
 
 
 def _step_mm(u: Lines, v: Lines) -> float:
