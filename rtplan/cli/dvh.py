@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rtplan.case import Case
     from rtplan.dvh.curve import StructureDVH
+    from rtplan.dvh.engine import Settings
     from rtplan.dvh.metrics import MetricValue
     from rtplan.geometry.contour import Structure
 
@@ -83,25 +84,15 @@ def threads(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Compute, print, write; 3 where something asked for was not evaluated."""
-    from rtplan.dvh.case import compute_case, settings_for, strict
+    from rtplan.dvh.case import compute_case, strict
     from rtplan.dvh.document import evaluate_all, structure_json
-    from rtplan.dvh.engine import DoseInterpolation, EndCap, Interpolation, Settings
     from rtplan.dvh.metrics import parse
     from rtplan.findings import has_errors
-    from rtplan.report.tables import dvh_csv
 
     metrics = [parse(text) for text in args.metric]
     case = common.open_case(args)
     structures = choose(case, args.roi)
-    settings = settings_for(
-        case,
-        Settings(
-            Interpolation(args.interpolation),
-            EndCap(args.end_cap),
-            DoseInterpolation(args.dose_interpolation),
-            uncertainty=not args.no_uncertainty,
-        ),
-    )
+    settings = _settings(args, case)
     with common.progress(args) as progress:
         results = compute_case(
             case,
@@ -124,6 +115,21 @@ def run(args: argparse.Namespace) -> int:
         structures=rows,
     )
     # Files before the screen: a reader that closes the pipe early loses none of them.
+    _write(args, document, rows)
+    if "-" not in (args.json, args.csv, args.plot):
+        _print(case, results, values)
+    missing = _missing(results, values, structures, asked=args.roi is not None)
+    if missing or (args.strict and has_errors(case.findings)):
+        return EXIT_NOT_EVALUATED
+    return EXIT_DONE
+
+
+def _write(
+    args: argparse.Namespace, document: dict[str, object], rows: list[dict[str, object]]
+) -> None:
+    """Write the files asked for."""
+    from rtplan.report.tables import dvh_csv
+
     if args.json:
         common.write_json(document, args.json)
     if args.csv:
@@ -132,12 +138,20 @@ def run(args: argparse.Namespace) -> int:
         from rtplan.report.dvh_plot import dvh_plot
 
         common.write_bytes(args.plot, dvh_plot(rows))
-    if "-" not in (args.json, args.csv, args.plot):
-        _print(case, results, values)
-    missing = _missing(results, values, structures, asked=args.roi is not None)
-    if missing or (args.strict and has_errors(case.findings)):
-        return EXIT_NOT_EVALUATED
-    return EXIT_DONE
+
+
+def _settings(args: argparse.Namespace, case: Case) -> Settings:
+    """How the DVHs of a case are to be computed."""
+    from rtplan.dvh.case import settings_for
+    from rtplan.dvh.engine import DoseInterpolation, EndCap, Interpolation, Settings
+
+    asked = Settings(
+        Interpolation(args.interpolation),
+        EndCap(args.end_cap),
+        DoseInterpolation(args.dose_interpolation),
+        uncertainty=not args.no_uncertainty,
+    )
+    return settings_for(case, asked)
 
 
 def choose(case: Case, wanted: Sequence[str] | None) -> tuple[Structure, ...]:

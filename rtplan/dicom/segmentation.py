@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtplan.dicom.inventory import FoundStructureSet, Inventory, uid_end
+from rtplan.dicom.notes import Notes
 from rtplan.dicom.parse import (
     NO_PATIENT,
     Parsed,
@@ -66,17 +67,6 @@ class _Segment:
         self.problem = self.problem or reason
 
 
-@dataclass(slots=True)
-class _Notes:
-    """Findings of one segmentation."""
-
-    uid: str
-    found: list[Finding] = field(default_factory=list)
-
-    def add(self, code: str, text: str, segment: int | None = None) -> None:
-        self.found.append(finding(code, text, sop_instance_uid=self.uid, roi_number=segment))
-
-
 def read_segmentation(parsed: Parsed) -> tuple[StructureSet, tuple[Finding, ...]]:
     """The segments of a parsed segmentation as structures, and what was noticed in it.
 
@@ -89,7 +79,7 @@ def read_segmentation(parsed: Parsed) -> tuple[StructureSet, tuple[Finding, ...]
         Its list of segments cannot be read at all.
     """
     dataset = parsed.dataset
-    notes = _Notes(parsed.uid)
+    notes = Notes(parsed.uid)
     segments = _read_segments(parsed, notes)
     slab = None
     try:
@@ -158,7 +148,7 @@ def without_segmentations(inventory: Inventory) -> tuple[Inventory, tuple[Findin
     return (replace(inventory, structure_sets=kept) if notes else inventory), notes
 
 
-def _read_segments(parsed: Parsed, notes: _Notes) -> list[_Segment]:
+def _read_segments(parsed: Parsed, notes: Notes) -> list[_Segment]:
     """The Segment Sequence (0062,0002), without what is said to be background."""
     sequence = items(parsed.dataset, "SegmentSequence")
     if len(sequence) > _MOST_SEGMENTS:
@@ -233,7 +223,7 @@ def _colour(item: Dataset) -> tuple[int, int, int] | None:
         return None
 
 
-def _read_outlines(parsed: Parsed, segments: Sequence[_Segment], notes: _Notes) -> float | None:
+def _read_outlines(parsed: Parsed, segments: Sequence[_Segment], notes: Notes) -> float | None:
     """Give the segments the outlines of their voxels; the distance of the planes.
 
     Raises
@@ -273,7 +263,7 @@ def _contours(rings: Sequence[IndexArray], stack: Stack, frame: int) -> list[Con
 
 
 def _masks(
-    kind: str, frames: Frames, stack: Stack, segments: Sequence[_Segment], notes: _Notes
+    kind: str, frames: Frames, stack: Stack, segments: Sequence[_Segment], notes: Notes
 ) -> Iterator[tuple[_Segment, int, BoolArray]]:
     """The pixels of each segment on each frame that has any of it."""
     usable = {item.number: item for item in segments if item.problem is None}
@@ -289,7 +279,7 @@ def _masks(
 
 
 def _owners(
-    frames: Frames, stack: Stack, usable: dict[int, _Segment], listed: set[int], notes: _Notes
+    frames: Frames, stack: Stack, usable: dict[int, _Segment], listed: set[int], notes: Notes
 ) -> list[_Segment | None]:
     """The segment of each frame; None where it has none that can be used."""
     owner: list[_Segment | None] = []
@@ -313,7 +303,7 @@ def _owners(
 
 
 def _labelled(
-    frames: Frames, stack: Stack, usable: dict[int, _Segment], notes: _Notes
+    frames: Frames, stack: Stack, usable: dict[int, _Segment], notes: Notes
 ) -> Iterator[tuple[_Segment, int, BoolArray]]:
     """The pixels of each label of a label map: their values are segment numbers."""
     if len(np.unique(stack.plane)) < len(frames):
@@ -346,7 +336,7 @@ def _is_set(values: Values) -> BoolArray:
     return np.asarray(values != 0)
 
 
-def _fraction(frames: Frames, notes: _Notes) -> Callable[[Values], BoolArray]:
+def _fraction(frames: Frames, notes: Notes) -> Callable[[Values], BoolArray]:
     """Which values of a fractional segmentation belong to a segment."""
     dataset = frames.parsed.dataset
     highest = integer(dataset, "MaximumFractionalValue")
@@ -366,7 +356,7 @@ def _is_label_map(parsed: Parsed) -> bool:
     return parsed.sop_class_uid == LABEL_MAP
 
 
-def _note_segments(segments: Sequence[_Segment], notes: _Notes) -> None:
+def _note_segments(segments: Sequence[_Segment], notes: Notes) -> None:
     """Segments without voxels or names, and names that several have."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for segment in segments:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rtplan.dicom.notes import Notes
 from rtplan.dicom.numbers import Decimals, parse_many
 from rtplan.dicom.parse import (
     Parsed,
@@ -27,7 +28,7 @@ from rtplan.dicom.parse import (
     uid,
 )
 from rtplan.errors import DicomError
-from rtplan.findings import Finding, finding
+from rtplan.findings import Finding
 from rtplan.geometry.contour import Contour, GeometricType, Structure, StructureSet
 
 if TYPE_CHECKING:
@@ -71,21 +72,6 @@ class _Roi:
         self.problem = self.problem or reason
 
 
-@dataclass(slots=True)
-class _Notes:
-    """Findings of one structure set."""
-
-    uid: str
-    found: list[Finding] = field(default_factory=list)
-
-    def add(
-        self, code: str, text: str, roi_number: int | None = None, path: str | None = None
-    ) -> None:
-        self.found.append(
-            finding(code, text, sop_instance_uid=self.uid, roi_number=roi_number, path=path)
-        )
-
-
 def read_structure_set(parsed: Parsed) -> tuple[StructureSet, tuple[Finding, ...]]:
     """The structure set of a parsed RT Structure Set, and what was noticed in it.
 
@@ -95,7 +81,7 @@ def read_structure_set(parsed: Parsed) -> tuple[StructureSet, tuple[Finding, ...
         Its ROI list cannot be read at all.
     """
     dataset = parsed.dataset
-    notes = _Notes(parsed.uid)
+    notes = Notes(parsed.uid)
     rois = _read_rois(parsed, notes)
     by_number: dict[int, list[_Roi]] = defaultdict(list)
     for roi in rois:
@@ -137,7 +123,7 @@ def read_structure_set(parsed: Parsed) -> tuple[StructureSet, tuple[Finding, ...
     )
 
 
-def _read_rois(parsed: Parsed, notes: _Notes) -> list[_Roi]:
+def _read_rois(parsed: Parsed, notes: Notes) -> list[_Roi]:
     """The Structure Set ROI Sequence (3006,0020)."""
     rois = []
     sequence = items(parsed.dataset, "StructureSetROISequence")
@@ -160,7 +146,7 @@ def _read_rois(parsed: Parsed, notes: _Notes) -> list[_Roi]:
     return rois
 
 
-def _read_roi_contours(dataset: Dataset, by_number: dict[int, list[_Roi]], notes: _Notes) -> None:
+def _read_roi_contours(dataset: Dataset, by_number: dict[int, list[_Roi]], notes: Notes) -> None:
     """The ROI Contour Sequence (3006,0039), joined to the ROIs by number."""
     sequence = items(dataset, "ROIContourSequence")
     if not sequence:
@@ -213,7 +199,7 @@ def _raw_contours(item: Dataset, path: str) -> list[_RawContour]:
     return found
 
 
-def _read_observations(dataset: Dataset, by_number: dict[int, list[_Roi]], notes: _Notes) -> None:
+def _read_observations(dataset: Dataset, by_number: dict[int, list[_Roi]], notes: Notes) -> None:
     """The RT ROI Observations Sequence (3006,0080): the interpreted type of each ROI."""
     types: dict[int, set[str]] = defaultdict(set)
     orphans: list[int] = []
@@ -239,7 +225,7 @@ def _read_observations(dataset: Dataset, by_number: dict[int, list[_Roi]], notes
                 roi.roi_type = next(iter(stated))
 
 
-def _parse_contours(rois: Sequence[_Roi], notes: _Notes) -> None:
+def _parse_contours(rois: Sequence[_Roi], notes: Notes) -> None:
     """All coordinates of all ROIs in one pass, then each contour on its own."""
     flat = [raw for roi in rois for raw in roi.raw]
     longest = _longest(raw.data for raw in flat)
@@ -273,7 +259,7 @@ def _longest(fields: Iterable[bytes]) -> int:
 
 
 def _add_contour(
-    roi: _Roi, raw: _RawContour, numbers: Decimals, tally: Counter[str], notes: _Notes
+    roi: _Roi, raw: _RawContour, numbers: Decimals, tally: Counter[str], notes: Notes
 ) -> None:
     problem = _contour_problem(raw, numbers)
     if problem is not None:
@@ -323,14 +309,14 @@ def _contour_problem(raw: _RawContour, numbers: Decimals) -> tuple[str, str] | N
     return None
 
 
-def _note_roi(roi: _Roi, notes: _Notes) -> None:
+def _note_roi(roi: _Roi, notes: Notes) -> None:
     if not roi.contours and roi.problem is None:
         notes.add("RTS001", "the ROI has no contours", roi.number)
     if not roi.name:
         notes.add("RTS016", "the ROI has no name", roi.number)
 
 
-def _note_names(rois: Sequence[_Roi], notes: _Notes) -> None:
+def _note_names(rois: Sequence[_Roi], notes: Notes) -> None:
     count = Counter(roi.name for roi in rois if roi.name)
     for name, times in sorted(count.items()):
         if times > 1:
@@ -338,7 +324,7 @@ def _note_names(rois: Sequence[_Roi], notes: _Notes) -> None:
             notes.add("RTS015", f'"{name}" is the name of ROI numbers {numbers}')
 
 
-def _number(item: Dataset, keyword: str, path: str, notes: _Notes) -> int | None:
+def _number(item: Dataset, keyword: str, path: str, notes: Notes) -> int | None:
     """An ROI number; None with a finding where it is missing or no number."""
     try:
         number = integer(item, keyword)
