@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtplan import __version__
+from rtplan.dicom.limits import bounded_memory, listing, parse_limits, use
 
 if TYPE_CHECKING:
     from rtplan.case import Case, Input
+    from rtplan.dicom.inventory import Inventory
+    from rtplan.dicom.link import Choice
     from rtplan.findings import Finding
 
 Progress = Callable[[int, int, str], None]
@@ -39,6 +42,13 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "patient":
             text = "choose the patient by the key that the list of choices prints"
         group.add_argument(f"--{name}", metavar="UID", help=text)
+    group.add_argument(
+        "--limit",
+        metavar="NAME=NUMBER",
+        action="append",
+        default=[],
+        help=f"the most that is read; may be given more than once; defaults: {listing()}",
+    )
     group.add_argument("--strict", action="store_true", help="warnings become errors")
     group.add_argument("--quiet", action="store_true", help="print results only, no progress")
 
@@ -51,19 +61,27 @@ def open_case(args: argparse.Namespace) -> Case:
     InputError
         Nothing usable, or a doubt about what belongs together (AmbiguousError).
     """
-    from rtplan.dicom.link import Choice, link
+    from rtplan.dicom.link import link
+
+    use(parse_limits(args.limit))
+    with bounded_memory():
+        case = link(read_inventory(args), choice=choice_of(args))
+    return strict(case) if args.strict else case
+
+
+def read_inventory(args: argparse.Namespace) -> Inventory:
+    """Everything under PATH, read with the options of the arguments; InputError as ``read``."""
     from rtplan.dicom.read import read
 
     with progress(args) as report:
-        inventory = read(args.path, charset=args.charset, progress=report)
-    choice = Choice(
-        patient=args.patient,
-        plan=args.plan,
-        structure_set=args.structure_set,
-        dose=args.dose,
-    )
-    case = link(inventory, choice=choice)
-    return strict(case) if args.strict else case
+        return read(args.path, charset=args.charset, progress=report)
+
+
+def choice_of(args: argparse.Namespace) -> Choice:
+    """What the arguments choose where several cases are possible."""
+    from rtplan.dicom.link import Choice
+
+    return Choice(args.patient, args.plan, args.structure_set, args.dose)
 
 
 def strict(case: Case) -> Case:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtplan.cli import common
 from rtplan.cli.main import EXIT_DONE, EXIT_NOT_EVALUATED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rtplan.case import Case
     from rtplan.dicom.inventory import FoundDose, FoundSeries, Inventory
+    from rtplan.dvh.curve import StructureDVH
+    from rtplan.dvh.engine import Settings
     from rtplan.findings import Finding
     from rtplan.geometry.contour import Structure
-    from rtplan.geometry.grid import Grid
+    from rtplan.geometry.grid import FloatArray, Grid
 
 SCHEMA = "rtplan/doctor/1"
 _MOST_ROWS = 500
+_NOTABLE = 0.005
+"""Part of a volume by which another reading of its contours must differ to be said."""
 _SEVERITIES = ("error", "warning", "info")
 
 
@@ -37,20 +42,20 @@ def run(args: argparse.Namespace) -> int:
     InputError
         Nothing to read, or a doubt about what belongs together; what was found is shown first.
     """
-    from rtplan.dicom.link import Choice, link
-    from rtplan.dicom.read import read
+    from rtplan.dicom.limits import bounded_memory, parse_limits, use
+    from rtplan.dicom.link import link
     from rtplan.errors import InputError
     from rtplan.findings import has_errors
 
-    with common.progress(args) as report:
-        inventory = read(args.path, charset=args.charset, progress=report)
-    choice = Choice(args.patient, args.plan, args.structure_set, args.dose)
+    use(parse_limits(args.limit))
     case, doubt = None, None
-    if inventory.has_rt_objects:
-        try:
-            case = link(inventory, choice=choice)
-        except InputError as error:
-            doubt = error
+    with bounded_memory():
+        inventory = common.read_inventory(args)
+        if inventory.has_rt_objects:
+            try:
+                case = link(inventory, choice=common.choice_of(args))
+            except InputError as error:
+                doubt = error
     if case is not None:
         case = _with_geometry(case)
     found = _findings(inventory, case, strict=args.strict)
@@ -65,8 +70,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _with_geometry(case: Case) -> Case:
     """The case, its contours looked at as every command will: what they find is found here too."""
-    from dataclasses import replace
-
     from rtplan.dvh.case import compute_case, settings_for
     from rtplan.dvh.engine import EndCap, Interpolation, Settings
 
@@ -80,6 +83,7 @@ def _with_geometry(case: Case) -> Case:
     structures = []
     for structure, result in zip(case.structure_set, volumes, strict=True):
         notes += result.findings
+        notes += _other_readings(case, structure, result, plain)
         reason = result.reason or ""
         if result.volume_cc is None and structure.closed and structure.problem is None:
             structure = replace(structure, problem=reason)
@@ -91,10 +95,78 @@ def _with_geometry(case: Case) -> Case:
     )
 
 
+def _other_readings(
+    case: Case, structure: Structure, read: StructureDVH, settings: Settings
+) -> list[Finding]:
+    """The volume where contours within or across each other may be read in another way."""
+    from rtplan.dvh.case import compute_case
+    from rtplan.findings import finding
+    from rtplan.geometry.contour import GeometricType
+
+    found = []
+    codes = {item.code for item in read.findings}
+    others = []
+    if "GEO010" in codes or any(x.kind is GeometricType.CLOSEDPLANAR_XOR for x in structure.closed):
+        others.append(("if every contour is filled, also within others", _filled))
+    if "GEO001" in codes:
+        others.append(("if what two contours share is left out", _exclusive))
+    plain, uid = replace(case, dose=None), _uid(case)
+    for text, other in others if read.volume_cc else ():
+        (drawn,) = compute_case(plain, structures=[other(structure)], settings=settings)
+        said = _beside(read.volume_cc or 0.0, drawn)
+        if said:
+            text = f"{structure.name!r}: {said} {text}"
+            note = finding("GEO013", text, sop_instance_uid=uid, roi_number=structure.number)
+            found.append(note)
+    return found
+
+
+def _beside(volume_cc: float, other: StructureDVH) -> str | None:
+    """A volume and that of another reading in words, None where they hardly differ."""
+    if other.volume_cc is None:
+        return f"{_cc(volume_cc)} as read, none ({other.reason})"
+    part = other.volume_cc / volume_cc - 1
+    if abs(part) <= _NOTABLE:
+        return None
+    return f"{_cc(volume_cc)} as read, {_cc(other.volume_cc)} ({100 * part:+.1f} %)"
+
+
+def _cc(volume_cc: float) -> str:
+    return f"{volume_cc:.0f} cc" if volume_cc >= 1000 else f"{volume_cc:.4g} cc"
+
+
+def _uid(case: Case) -> str | None:
+    return None if case.structure_set is None else case.structure_set.sop_instance_uid
+
+
+def _filled(structure: Structure) -> Structure:
+    """The structure with the outermost contours alone, joined."""
+    import numpy as np
+    import shapely
+
+    from rtplan.geometry.contour import Contour
+    from rtplan.geometry.planes import signed_area_mm2, stack_planes
+
+    stack = stack_planes(structure)
+    contours = []
+    for plane in stack.planes:
+        outer = [shapely.Polygon(ring) for ring in plane.rings if signed_area_mm2(ring) > 0]
+        for body in shapely.get_parts(shapely.union_all(outer)):
+            ring = np.asarray(body.exterior.coords)[:-1]
+            contours.append(Contour(stack.to_patient(ring, plane.position_mm)))
+    return replace(structure, contours=tuple(contours))
+
+
+def _exclusive(structure: Structure) -> Structure:
+    """The structure with its contours combined by exclusive or."""
+    from rtplan.geometry.contour import GeometricType
+
+    kind = GeometricType.CLOSEDPLANAR_XOR
+    return replace(structure, contours=tuple(replace(item, kind=kind) for item in structure.closed))
+
+
 def _findings(inventory: Inventory, case: Case | None, *, strict: bool) -> tuple[Finding, ...]:
     """Everything noticed, once each, worst first; with ``strict`` warnings are errors."""
-    from dataclasses import replace
-
     from rtplan.findings import Severity
 
     every = dict.fromkeys((*inventory.findings, *(case.findings if case else ())))
@@ -114,9 +186,9 @@ def _show(inventory: Inventory, case: Case | None, found: Sequence[Finding]) -> 
 
     rows = _object_rows(inventory)
     if rows:
-        console.table(("object", "UID ends", "what it is", "grid (mm)"), rows)
+        console.table(("object", "UID ends", "file", "what it is", "grid (mm)"), rows)
     others = [f"{count} {kind}" for kind, count in inventory.kinds]
-    print(f"files: {', '.join(others)}\n")
+    print(f"files, numbered in the order of their names: {', '.join(others)}\n")
     if case is not None:
         console.notes(f"links ({case.label})", _link_lines(case))
         if case.structure_set is not None:
@@ -157,38 +229,58 @@ def _finding_lines(items: Sequence[Finding], most: int = 8) -> list[str]:
     for item in items[:most]:
         roi = "" if item.roi_number is None else f"ROI {item.roi_number}: "
         of = f" (object {uid_end(item.sop_instance_uid)})" if item.sop_instance_uid else ""
-        lines.append(f"{roi}{item.text}{of}")
+        at = f" at {item.path}" if item.path else ""
+        lines.append(f"{roi}{item.text}{at}{of}")
     if len(items) > most:
         lines.append(f"and {len(items) - most} more")
     return lines
 
 
-def _object_rows(inventory: Inventory) -> list[tuple[str, str, str, str]]:
+def _object_rows(inventory: Inventory) -> list[tuple[str, str, str, str, str]]:
     from rtplan.dicom.chains import describe, rt_objects
     from rtplan.dicom.inventory import FoundDose, uid_end
 
     rows = []
+    places = dict(inventory.places)
     for item in rt_objects(inventory):
         kind, _, rest = describe(item).partition(f" {uid_end(item.uid)}, ")
         grid = _grid_text(item.grid) if isinstance(item, FoundDose) else ""
-        rows.append((kind, uid_end(item.uid), rest, grid))
+        files = item.inputs if isinstance(item, FoundDose) else (item.input,)
+        place = _shortened([place for file in files for place in places[file.sha256]])
+        rows.append((kind, uid_end(item.uid), place, rest, grid))
     rows += [_series_row(item) for item in inventory.series]
     return rows
 
 
-def _series_row(item: FoundSeries) -> tuple[str, str, str, str]:
-    from rtplan.dicom.inventory import uid_end
+def _shortened(places: Sequence[int], most: int = 4) -> str:
+    """Numbers in ascending order; of many the first and the last."""
+    ordered = sorted(places)
+    if len(ordered) > most:
+        return f"{len(ordered)} from {ordered[0]} to {ordered[-1]}"
+    return ", ".join(map(str, ordered))
 
-    series = item.series
-    count = f"{len(series.files)} image{'s' if len(series.files) != 1 else ''}"
-    return f"{series.modality} series", uid_end(series.series_uid), count, _grid_text(series.grid)
+
+def _series_row(item: FoundSeries) -> tuple[str, str, str, str, str]:
+    from rtplan.dicom.inventory import counted, uid_end
+
+    series, grid = item.series, _grid_text(item.series.grid)
+    count = counted(len(series.files), "image")
+    return f"{series.modality} series", uid_end(series.series_uid), "", count, grid
 
 
 def _grid_text(grid: Grid | None) -> str:
     if grid is None:
         return "none"
     shape = " x ".join(str(count) for count in reversed(grid.shape))
-    return f"{shape} at {' x '.join(f'{step:g}' for step in grid.spacing_mm)}"
+    steps = [_steps_text(axis) for axis in grid.axes_mm if axis.size > 1]
+    return f"{shape} at {' x '.join(steps)}"
+
+
+def _steps_text(axis: FloatArray) -> str:
+    """The step along an axis, mm; the smallest and the largest where they differ."""
+    steps = axis[1:] - axis[:-1]
+    low, high = float(steps.min()), float(steps.max())
+    return f"{low:.6g}" if high - low < 1e-3 else f"{low:.6g} to {high:.6g}"
 
 
 def _structure_row(item: Structure) -> tuple[str, ...]:
@@ -206,6 +298,7 @@ def _structure_row(item: Structure) -> tuple[str, ...]:
 
 
 def _link_lines(case: Case) -> list[str]:
+    from rtplan.dicom.beams import dose_origin
     from rtplan.dicom.inventory import uid_end
 
     structure_set, plan, dose = case.structure_set, case.plan, case.dose
@@ -222,7 +315,7 @@ def _link_lines(case: Case) -> list[str]:
         lines.append(f"dose: not used: {case.dose_problem}")
     else:
         state = "the plan's total dose" if case.dose_is_plans else case.dose_doubt
-        state = f"Dose Summation Type {dose.summation.value}; {state}"
+        state = f"{dose_origin(case)}; {state}"
         highest = float(dose.values_gy.max())
         lines.append(f"dose: {uid_end(dose.sop_instance_uid)}, maximum {highest:.3f} Gy; {state}")
     if case.stored_dvhs:
@@ -238,6 +331,7 @@ def _link_lines(case: Case) -> list[str]:
 def _document(
     inventory: Inventory, case: Case | None, found: Sequence[Finding], doubt: Exception | None
 ) -> dict[str, object]:
+    places = dict(inventory.places)
     inputs = [
         *(item.input for item in inventory.structure_sets),
         *(item.input for item in inventory.plans),
@@ -253,6 +347,7 @@ def _document(
             "structure_sets": [
                 {
                     "sop_instance_uid": item.uid,
+                    "files": list(places[item.input.sha256]),
                     "patient": item.patient,
                     "structures": len(item.structure_set.structures),
                 }
@@ -261,13 +356,14 @@ def _document(
             "plans": [
                 {
                     "sop_instance_uid": item.uid,
+                    "files": list(places[item.input.sha256]),
                     "patient": item.patient,
                     "fractions": item.plan.fractions,
                     "approval": item.plan.approval,
                 }
                 for item in inventory.plans
             ],
-            "doses": [_dose_json(item) for item in inventory.doses],
+            "doses": [_dose_json(item, places) for item in inventory.doses],
             "series": [
                 {
                     "series_instance_uid": item.series.series_uid,
@@ -283,9 +379,10 @@ def _document(
     )
 
 
-def _dose_json(item: FoundDose) -> dict[str, object]:
+def _dose_json(item: FoundDose, places: Mapping[str, Sequence[int]]) -> dict[str, object]:
     return {
         "sop_instance_uid": item.uid,
+        "files": [place for file in item.inputs for place in places[file.sha256]],
         "patient": item.patient,
         "summation": item.summation_text or None,
         "dose_type": item.dose_type or None,

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtplan.dicom.inventory import FoundDose, FoundPlan
+from rtplan.case import Case
+from rtplan.dicom.inventory import FoundDose, FoundPlan, counted
 from rtplan.dose.grid import SummationType
 from rtplan.geometry.grid import Grid
 
@@ -43,6 +44,17 @@ def sum_of_beams(plan: FoundPlan, doses: Sequence[FoundDose]) -> FoundDose | str
         is_sum=True,
         stored_dvhs=(),
     )
+
+
+def dose_origin(case: Case) -> str:
+    """Which RT Dose the dose of a case is, or of how many it was summed."""
+    if case.dose is None:
+        return "no RT Dose"
+    kind = f"with summation type {case.dose.summation.value}"
+    if not any(item.code == "LNK012" for item in case.findings):
+        return f"RT Dose {kind}"
+    count = sum(item.modality == "RTDOSE" for item in case.inputs)
+    return f"sum of {counted(count, 'RT Dose')} {kind}"
 
 
 def sum_doubt(plan: FoundPlan, highest_gy: float) -> str | None:

@@ -11,6 +11,7 @@ from rtplan.dicom.inventory import (
     FoundPlan,
     FoundStructureSet,
     Inventory,
+    counted,
     uid_end,
 )
 from rtplan.dicom.parse import NO_PATIENT
@@ -74,12 +75,12 @@ def describe(item: RtObject) -> str:
     if isinstance(item, FoundStructureSet):
         count = len(item.structure_set.structures)
         if item.input.modality == "SEG":
-            return f"Segmentation {tail}, {count} segments"
-        return f"RT Structure Set {tail}, {count} ROIs"
+            return f"Segmentation {tail}, {counted(count, 'segment')}"
+        return f"RT Structure Set {tail}, {counted(count, 'ROI')}"
     if isinstance(item, FoundPlan):
         fractions = item.plan.fractions
-        stated = "no number of" if fractions is None else str(fractions)
-        return f"RT Plan {tail}, {stated} fractions, {len(item.plan.beam_numbers)} beams"
+        stated = "no number of fractions" if fractions is None else counted(fractions, "fraction")
+        return f"RT Plan {tail}, {stated}, {counted(len(item.plan.beam_numbers), 'beam')}"
     return f"RT Dose {tail}, {item.description}"
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rtplan.dicom import encoding, files, pixels
 from rtplan.dicom.dose_planes import Unusable, frames_of, read_planes
 from rtplan.dicom.inventory import FoundDose
+from rtplan.dicom.limits import MIB, allowed
 from rtplan.dicom.parse import (
     Parsed,
     code,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from pydicom.dataelem import RawDataElement
     from pydicom.dataset import Dataset
 
-MAX_PIXEL_BYTES = 2 << 30
 _HIGHEST_GY = 1e6
 _NUMBERS = (
     "DoseGridScaling",
@@ -111,7 +111,8 @@ def load_dose(found: FoundDose) -> tuple[DoseGrid, tuple[Finding, ...]]:
     if found.problem or found.grid is None:
         raise DoseError(found.problem or "the dose has no grid")
     try:
-        values = _read_values(found)
+        with foreign_faults("hold the values of"):
+            values = _read_values(found)
         grid = DoseGrid(
             grid=found.grid,
             values_gy=values,
@@ -234,8 +235,12 @@ def _storage(dataset: Dataset, transfer_syntax_uid: str | None) -> _Storage:
     count = (
         frames_of(dataset) * (integer(dataset, "Rows") or 0) * (integer(dataset, "Columns") or 0)
     )
-    if count * bits // 8 > MAX_PIXEL_BYTES:
-        raise Unusable("RTD004", f"the grid declares {count} values, more than can be read")
+    if count * bits // 8 > allowed().values_mib * MIB:
+        raise Unusable(
+            "RTD004",
+            f"the grid declares {count} values of {bits} bits, more than {allowed().values_mib} "
+            "MiB (--limit values_mib)",
+        )
     return _Storage(scaling, bits, stored, sign == 1, count)
 
 
@@ -283,16 +288,16 @@ def _values_gy(stream: BinaryIO) -> NDArray[np.float32]:
     storage = _storage(dataset, syntax)
     values = np.empty(planes.grid.shape, dtype=np.float32)
     plane_gy = np.empty(planes.grid.shape[1:])
-    limits = []
+    extremes = []
     stored = _stored_planes(stream, dataset, storage, syntax)
     with np.errstate(over="ignore"):  # such doses are refused below
         for target, plane in zip(np.argsort(planes.order).tolist(), stored, strict=True):
-            limits += [int(plane.min()), int(plane.max())]
+            extremes += [int(plane.min()), int(plane.max())]
             plane_gy[...] = plane.reshape(plane_gy.shape)
             plane_gy *= storage.scaling
             values[target] = plane_gy
-    _check_range(min(limits), max(limits), storage)
-    _check_highest(min(limits), max(limits), storage)
+    _check_range(min(extremes), max(extremes), storage)
+    _check_highest(min(extremes), max(extremes), storage)
     return values
 
 

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
+from rtplan.dicom.limits import MIB, allowed
 from rtplan.errors import DicomError
 
 IMPLICIT_LE = "1.2.840.10008.1.2"
 EXPLICIT_BE = "1.2.840.10008.1.2.2"
 DEFLATED_DATASET = "1.2.840.10008.1.2.1.99"
-MAX_INFLATED_BYTES = 512 << 20
-MAX_DEPTH = 60
-MAX_ELEMENTS = 4_000_000
 
 _PIECE_BYTES = 1 << 18
 _UNDEFINED = 0xFFFFFFFF
@@ -143,7 +141,7 @@ def read_start(head: bytes) -> Start:
 
 
 def inflate(data: bytes, offset: int) -> bytes:
-    """The deflated data set after ``offset``, inflated within ``MAX_INFLATED_BYTES``.
+    """The deflated data set after ``offset``, inflated within the limit ``deflated_mib``.
 
     It is inflated twice: the first time only counted, so that a bomb takes no memory.
 
@@ -152,11 +150,13 @@ def inflate(data: bytes, offset: int) -> bytes:
     DicomError
         It inflates to more, or is not deflated data.
     """
-    size = 0
+    size, most = 0, allowed().deflated_mib
     for part in _inflated(data, offset):
         size += len(part)
-        if size > MAX_INFLATED_BYTES:
-            raise DicomError(f"the deflated data set holds more than {MAX_INFLATED_BYTES} bytes")
+        if size > most * MIB:
+            raise DicomError(
+                f"the deflated data set holds more than {most} MiB (--limit deflated_mib)"
+            )
     plain = bytearray()
     for part in _inflated(data, offset):
         plain += part
@@ -196,7 +196,7 @@ def check_extent(data: bytes, *, offset: int, transfer_syntax_uid: str | None) -
     Raises
     ------
     DicomError
-        There are more than ``MAX_ELEMENTS`` elements, items and fragments.
+        There are more elements, items and fragments than the limit ``elements``.
     """
     if offset >= len(data):
         return Extent(Whole.CUT_OFF, len(data), "nothing follows the file meta information")
@@ -272,12 +272,12 @@ def _why(data: bytes, bound: int) -> Whole:
 
 def _walk(data: bytes, position: int, top: _Level) -> Extent:
     stack = [top]
-    steps = 0
+    steps, most = 0, allowed()
     try:
         while stack:
             steps += 1
-            if steps > MAX_ELEMENTS:
-                raise DicomError(f"it holds more than {MAX_ELEMENTS} elements")
+            if steps > most.elements:
+                raise DicomError(f"it holds more than {most.elements} elements (--limit elements)")
             level = stack[-1]
             if level.end is not None and position >= level.end:
                 stack.pop()
@@ -288,9 +288,10 @@ def _walk(data: bytes, position: int, top: _Level) -> Extent:
                 break
             step = _element if level.kind == "dataset" else _item
             position = step(data, position, stack)
-            if len(stack) > MAX_DEPTH:
+            if len(stack) > 2 * most.nesting:
                 raise _StopError(
-                    Whole.CONTRADICTORY, f"sequences nested deeper than {MAX_DEPTH // 2} levels"
+                    Whole.CONTRADICTORY,
+                    f"sequences nested deeper than {most.nesting} levels (--limit nesting)",
                 )
     except _StopError as stop:
         return Extent(stop.whole, position, stop.text)
@@ -334,7 +335,11 @@ def _note_order(tag: int, position: int, level: _Level, top: _Level) -> None:
 
 
 def _shown(tag: int) -> str:
-    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    """A tag with the name that the standard gives it."""
+    from pydicom.datadict import dictionary_description, dictionary_has_tag
+
+    name = f"{dictionary_description(tag)} " if dictionary_has_tag(tag) else ""
+    return f"{name}({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 def _undefined(header: _Header, level: _Level) -> _Level:

@@ -11,24 +11,21 @@ import io
 import os
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from rtplan.dicom.limits import MIB, allowed
 from rtplan.errors import DicomError, InputError
 from rtplan.findings import Finding, finding
 
 MEMBER_MARK = "!/"
 HEAD_BYTES = 1 << 14
 """So much of a file's beginning tells what it is."""
-MAX_FILES = 200_000
-MAX_OBJECT_BYTES = 2 << 30
-MAX_ARCHIVE_BYTES = 32 << 30
-MAX_RATIO = 250
 RATIO_FREE_BYTES = 256 << 20
-MAX_ARCHIVE_RATIO = 100
 ARCHIVE_FREE_BYTES = 1 << 30
+"""Up to so many bytes, a member of a zip and a zip may unpack to any multiple of their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +132,9 @@ def open_each(locators: Iterable[str]) -> Iterator[BinaryIO]:
 
 
 def read_all(stream: BinaryIO) -> bytes:
-    """All bytes of an open file; DicomError beyond ``MAX_OBJECT_BYTES``."""
-    if stream.seek(0, os.SEEK_END) > MAX_OBJECT_BYTES:
-        raise DicomError(f"the file is larger than {MAX_OBJECT_BYTES} bytes")
+    """All bytes of an open file; DicomError beyond the limit ``file_mib``."""
+    if stream.seek(0, os.SEEK_END) > allowed().file_mib * MIB:
+        raise DicomError(f"the file is larger than {allowed().file_mib} MiB (--limit file_mib)")
     stream.seek(0)
     return stream.read()
 
@@ -190,9 +187,10 @@ def _list_folder(root: Path) -> Listing:
         findings.append(finding("FIL007", f"{unreadable} entries that are not plain files"))
     if unlisted:
         findings.append(finding("FIL007", f"{len(unlisted)} folders that may not be listed"))
-    if len(found) > MAX_FILES:
+    if len(found) > allowed().files:
         raise InputError(
-            f"the folder holds {len(found)} files, more than {MAX_FILES}; give one case's folder"
+            f"the folder holds {len(found)} files, more than {allowed().files} (--limit files); "
+            "give one case's folder"
         )
     return Listing(_entries(sorted(found)), tuple(findings))
 
@@ -207,17 +205,7 @@ def _list_archive(path: Path) -> Listing:
         raise InputError(f"the zip cannot be read ({error}); unpack it and give the folder") from (
             None
         )
-    size, packed = sum(m.file_size for m in members), max(path.stat().st_size, 1)
-    if len(members) > MAX_FILES or size > MAX_ARCHIVE_BYTES:
-        raise InputError(
-            f"the zip holds {len(members)} members of {size} bytes; at most {MAX_FILES} and "
-            f"{MAX_ARCHIVE_BYTES} are read: unpack it and give the folder"
-        )
-    if size > ARCHIVE_FREE_BYTES and size > MAX_ARCHIVE_RATIO * packed:
-        raise InputError(
-            f"the zip unpacks to {size} bytes, {size // packed} times its own size, which no DICOM "
-            f"files do; unpack it and give the folder if it is sound"
-        )
+    _check_archive(members, max(path.stat().st_size, 1))
     for member in members:
         if member.is_dir():
             continue
@@ -229,15 +217,38 @@ def _list_archive(path: Path) -> Listing:
     return Listing(_entries(found), tuple(findings))
 
 
+def _check_archive(members: Sequence[zipfile.ZipInfo], packed: int) -> None:
+    """InputError where all members together, of a zip of ``packed`` bytes, are too much."""
+    size, most = sum(member.file_size for member in members), allowed()
+    if len(members) > most.files or size > most.archive_mib * MIB:
+        raise InputError(
+            f"the zip holds {len(members)} members of {size} bytes; at most {most.files} and "
+            f"{most.archive_mib} MiB are read (--limit files, archive_mib): unpack it and give the "
+            "folder"
+        )
+    if size > ARCHIVE_FREE_BYTES and size > most.archive_ratio * packed:
+        raise InputError(
+            f"the zip unpacks to {size} bytes, {size // packed} times its own size, which no DICOM "
+            "files do (--limit archive_ratio); unpack it and give the folder if it is sound"
+        )
+
+
 def _refusal(member: zipfile.ZipInfo) -> str | None:
     """Why a member is not read, or None."""
     if member.flag_bits & 0x1:
         return "it is encrypted"
-    if member.file_size > MAX_OBJECT_BYTES:
-        return f"it unpacks to {member.file_size} bytes, more than {MAX_OBJECT_BYTES}"
+    most = allowed()
+    if member.file_size > most.file_mib * MIB:
+        return (
+            f"it unpacks to {member.file_size} bytes, more than {most.file_mib} MiB "
+            "(--limit file_mib)"
+        )
     ratio = member.file_size / max(member.compress_size, 1)
-    if member.file_size > RATIO_FREE_BYTES and ratio > MAX_RATIO:
-        return f"it unpacks to {member.file_size} bytes, {ratio:.0f} times its size"
+    if member.file_size > RATIO_FREE_BYTES and ratio > most.member_ratio:
+        return (
+            f"it unpacks to {member.file_size} bytes, {ratio:.0f} times its size "
+            "(--limit member_ratio)"
+        )
     return None
 
 

@@ -7,6 +7,7 @@ name, and split where size, orientation, spacing or frame of reference differ.
 from __future__ import annotations
 
 import io
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from numpy.typing import NDArray
 
 from rtplan.case import ImageSeries
 from rtplan.dicom import encoding, files
-from rtplan.dicom.dose import MAX_PIXEL_BYTES
 from rtplan.dicom.dose_planes import plane_directions
-from rtplan.dicom.inventory import FoundSeries
+from rtplan.dicom.inventory import FoundSeries, counted
+from rtplan.dicom.limits import MIB, allowed
 from rtplan.dicom.parse import (
     Parsed,
     codes,
@@ -30,6 +31,7 @@ from rtplan.dicom.parse import (
     parse,
     patient_key,
     uid,
+    with_commas,
 )
 from rtplan.errors import DicomError, InputError
 from rtplan.findings import Finding, finding
@@ -52,18 +54,27 @@ _HEADER = (
     "Rows",
     "Columns",
     "InstanceNumber",
+    "RescaleSlope",
+    "RescaleIntercept",
 )
+_PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+_RESCALE = ("RescaleSlope", "RescaleIntercept")
 _START_BYTES = 1 << 12
 _HEADER_BYTES = 4 << 20
 _POSITION_MM = 1e-3
 _SIDEWAYS_MM = 0.1
 _UNEVEN = 0.01
 _GAP = 1.5
+_MOST_GAPS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One image of a series, by its header. ``problem`` says why it has no place in a grid."""
+    """One image of a series, by its header.
+
+    ``problem`` says why it has no place in a grid; ``commas`` names its numbers that are written
+    with a decimal comma.
+    """
 
     locator: str
     uid: str
@@ -78,6 +89,7 @@ class Slice:
     spacing_mm: tuple[float, ...] = ()
     instance_number: int = 0
     problem: str | None = None
+    commas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +143,7 @@ def read_slice(stream: BinaryIO, size: int, *, locator: str, modality: str) -> S
         spacing_mm=spacing or (),
         instance_number=instance or 0,
         problem=problem,
+        commas=with_commas(dataset, (*_PLACE, *_RESCALE)),
     )
 
 
@@ -165,10 +178,13 @@ def read_image(series: ImageSeries) -> Image:
     if series.grid is None:
         raise InputError("the image series forms no grid, so no picture can be drawn from it")
     needed = int(np.prod(series.grid.shape)) * 4
-    if needed > MAX_PIXEL_BYTES:
-        raise InputError(f"the image series needs {needed} bytes, more than {MAX_PIXEL_BYTES}")
+    if needed > allowed().values_mib * MIB:
+        raise InputError(
+            f"the image series needs {needed} bytes, more than {allowed().values_mib} MiB "
+            "(--limit values_mib)"
+        )
     try:
-        if len(series.files) == 1 or any(files.is_member(name) for name in series.files):
+        if len(series.files) == 1 or _needs_our_reader(series.files):
             values = _read_one_by_one(series.files, series.grid.shape[1:])
         else:
             values = _read_volume(series.files)
@@ -180,6 +196,16 @@ def read_image(series: ImageSeries) -> Image:
             f"their headers say {series.grid.shape}"
         )
     return Image(series.grid, values, series.modality)
+
+
+def _needs_our_reader(locators: Sequence[str]) -> bool:
+    """Whether SimpleITK cannot read them: members of an archive, or decimal commas."""
+    if any(files.is_member(name) for name in locators):
+        return True
+    for stream in files.open_each(locators[:1]):
+        size = stream.seek(0, os.SEEK_END)
+        return bool(with_commas(_header(stream, size)[0], _RESCALE))
+    return False
 
 
 def _header(stream: BinaryIO, size: int) -> tuple[Dataset, bool]:
@@ -223,6 +249,10 @@ def _set_aside(members: Sequence[Slice], series_uid: str, notes: list[Finding]) 
     if localizers:
         text = f"{len(localizers)} localizer images"
         notes.append(finding("IMG001", text, sop_instance_uid=series_uid))
+    if commas := [item for item in members if item.commas]:
+        names = ", ".join(sorted({name for item in commas for name in item.commas}))
+        text = f"decimal commas in {names} of {len(commas)} images"
+        notes.append(finding("FIL014", text, sop_instance_uid=series_uid))
     for item in broken[:3]:
         notes.append(finding("IMG007", item.problem or "", sop_instance_uid=item.uid))
     if len(broken) > 3:
@@ -290,9 +320,16 @@ def _grid(ordered: Sequence[Slice], directions: FloatArray, notes: list[Finding]
     steps = np.diff(offsets)
     if steps.size:
         usual = float(np.median(steps))
-        gaps = int((steps > _GAP * usual).sum())
-        if gaps:
-            text = f"{gaps} gaps between slices that are usually {usual:g} mm apart"
+        gaps = np.flatnonzero(steps > _GAP * usual)
+        if gaps.size:
+            along = positions @ directions[:, 2]
+            where = [f"{along[at]:.1f} and {along[at + 1]:.1f} mm" for at in gaps[:_MOST_GAPS]]
+            text = (
+                f"{counted(gaps.size, 'gap')} between slices that are usually {usual:g} mm apart: "
+                f"between {', between '.join(where)}"
+            )
+            if gaps.size > _MOST_GAPS:
+                text += f", and {gaps.size - _MOST_GAPS} more"
             notes.append(finding("IMG003", text, sop_instance_uid=first.series_uid))
         elif steps.max() - steps.min() > _UNEVEN * usual:
             text = f"steps between slices are {steps.min():g} to {steps.max():g} mm"

@@ -22,6 +22,15 @@ def uid_end(uid: str) -> str:
     return uid if len(uid) <= UID_TAIL else "…" + uid[-UID_TAIL:]
 
 
+def counted(count: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "beam"), counted(2, "beam")
+    ('1 beam', '2 beams')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class FoundStructureSet:
     """A structure set, the file it came from, and the key of its patient."""
@@ -130,7 +139,8 @@ class Inventory:
     """Everything found under a path.
 
     ``kinds`` counts the files by what they are, also those that are not used: pairs of a word
-    and a number, in a fixed order.
+    and a number, in a fixed order. ``places`` tells where the files of RT objects are in name
+    order, from 1: pairs of a file's SHA-256 and its places, more than one where it has copies.
     """
 
     structure_sets: tuple[FoundStructureSet, ...] = ()
@@ -139,6 +149,7 @@ class Inventory:
     series: tuple[FoundSeries, ...] = ()
     kinds: tuple[tuple[str, int], ...] = ()
     findings: tuple[Finding, ...] = ()
+    places: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def has_rt_objects(self) -> bool:

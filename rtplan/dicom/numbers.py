@@ -21,6 +21,7 @@ _PADDING = b" \0"
 _SHOWN = 24
 
 _CHUNK_BYTES = 1 << 18
+_FEW_BYTES = 128
 _WORD = 8
 _MOST_DIGITS = 15  # every whole number of so many digits is a float
 _TENS = np.array([float(10**n) for n in range(_MOST_DIGITS + 1)])
@@ -187,7 +188,9 @@ def _parse_one(field: bytes) -> Decimals:
     trailing = text.endswith(_SEPARATOR)
     if trailing:
         text = text[:-1].rstrip(_PADDING)
-    values = _parse_clean(text, text.count(_SEPARATOR) + 1)
+    # For a few numbers the one pass takes longer than looking at each.
+    is_long = len(text) > _FEW_BYTES
+    values = _parse_clean(text, text.count(_SEPARATOR) + 1) if is_long else None
     if values is not None:
         return Decimals(values, trailing_separator=trailing)
     parts = [part.strip(_PADDING) for part in text.split(_SEPARATOR)]

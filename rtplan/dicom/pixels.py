@@ -1,7 +1,7 @@
 """Pixel data of an RT Dose that is stored compressed: RLE is decoded, the rest refused by name.
 
 Lossy compression has no place in a dose, and decoders of the lossless JPEG family handle at most
-16 bits. RLE (PS3.5 annex G) is decoded a frame at a time, within ``MAX_DECODED_BYTES``.
+16 bits. RLE (PS3.5 annex G) is decoded a frame at a time, within the limit ``rle_mib``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtplan.dicom.dose_planes import Unusable
+from rtplan.dicom.limits import MIB, allowed
 from rtplan.dicom.parse import foreign_faults
 from rtplan.errors import DicomError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 RLE = "1.2.840.10008.1.2.5"
-MAX_DECODED_BYTES = 256 << 20
 _RLE_RATIO = 64
 """Two bytes of RLE stand for 128 bytes at most."""
 
@@ -54,11 +54,11 @@ def check_compressed(dataset: Dataset, transfer_syntax_uid: str | None, decoded_
     """
     if transfer_syntax_uid != RLE:
         raise Unusable("RTD005", f"pixel data is stored as {syntax_name(transfer_syntax_uid)}")
-    if decoded_bytes > MAX_DECODED_BYTES:
+    if decoded_bytes > allowed().rle_mib * MIB:
         raise Unusable(
             "RTD005",
             f"compressed pixel data promises {decoded_bytes} bytes, expected at most "
-            f"{MAX_DECODED_BYTES}",
+            f"{allowed().rle_mib} MiB (--limit rle_mib)",
         )
     with foreign_faults("read the pixel data of"):
         packed = len(dataset.get_item("PixelData").value or b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from rtplan.case import Plan, Prescription
+from rtplan.dicom.inventory import counted
 from rtplan.dicom.parse import Parsed, code, decimal, integer, items, text, uid, with_commas
 from rtplan.errors import DicomError
 from rtplan.findings import Finding, finding
@@ -136,7 +137,7 @@ def _beam_doses(groups: list[Dataset], fractions: int | None) -> str:
         return ""
     return (
         f"; its beam doses, each at a point, sum to {sum(stated) * fractions:g} Gy in "
-        f"{fractions} fractions, which is not taken as prescribed"
+        f"{counted(fractions, 'fraction')}, which is not taken as prescribed"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from rtplan.dicom.inventory import (
     Inventory,
     uid_end,
 )
+from rtplan.dicom.limits import allowed
 from rtplan.dicom.parse import NO_PATIENT, Parsed, foreign_faults, parse, uid
 from rtplan.dicom.plan import fraction_beams, read_plan
 from rtplan.dicom.segmentation import LABEL_MAP, read_segmentation
@@ -81,8 +83,32 @@ class _Gathered:
     kinds: Counter[str] = field(default_factory=Counter)
     notes: list[Finding] = field(default_factory=list)
     seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    places: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     damaged: set[str] = field(default_factory=set)
     copies: int = 0
+
+
+class _Watch:
+    """The time that reading takes, and the file that takes most of it."""
+
+    def __init__(self) -> None:
+        self._first = self._last = time.monotonic()
+        self._longest = 0.0
+        self._slowest: files.Entry | None = None
+        self._current: files.Entry | None = None
+
+    def begin(self, entry: files.Entry) -> None:
+        """Before a file: InputError where those before it took longer than the limit."""
+        now = time.monotonic()
+        if self._current is not None and now - self._last > self._longest:
+            self._longest, self._slowest = now - self._last, self._current
+        if now - self._first > allowed().read_s:
+            raise InputError(
+                f"reading was stopped after {allowed().read_s} s, {entry.total - entry.place + 1} "
+                f"of {entry.total} files not read (--limit read_s); the slowest, {self._slowest}, "
+                f"took {self._longest:.0f} s: take it out, or give one case's folder"
+            )
+        self._last, self._current = now, entry
 
 
 def read(path: str, *, charset: str | None = None, progress: Progress | None = None) -> Inventory:
@@ -100,14 +126,17 @@ def read(path: str, *, charset: str | None = None, progress: Progress | None = N
     Raises
     ------
     InputError
-        The path is missing or empty, or holds no RT object.
+        The path is missing or empty, holds no RT object, or takes longer than the limit
+        ``read_s``: what was read until then would depend on the day, so nothing is used.
     """
     codec = python_codec(charset) if charset else None
     listing = files.list_files(path)
     gathered = _Gathered(notes=list(listing.findings))
     total = len(listing.entries)
+    watch = _Watch()
     with files.Opener() as opener:
         for entry in listing.entries:
+            watch.begin(entry)
             try:
                 with opener.open(entry.locator) as stream, foreign_faults("read"):
                     _read_file(stream, entry, codec, gathered)
@@ -157,6 +186,7 @@ def _read_file(stream: BinaryIO, entry: files.Entry, codec: str | None, into: _G
 def _read_rt(parsed: Parsed, entry: files.Entry, into: _Gathered) -> None:
     """One structure set, plan or dose; the same object a second time only counts as a copy."""
     digests = into.seen[parsed.uid]
+    into.places[parsed.input.sha256].append(entry.place)
     if parsed.input.sha256 in digests:
         into.copies += 1
         return
@@ -211,7 +241,11 @@ def _finish(gathered: _Gathered) -> Inventory:
         return True
 
     for sop_uid in sorted(twice):
-        text = f"{len(whole[sop_uid])} different files are object {uid_end(sop_uid)}"
+        places = sorted(place for digest in whole[sop_uid] for place in gathered.places[digest])
+        text = (
+            f"{len(whole[sop_uid])} different files are object {uid_end(sop_uid)}: "
+            f"{', '.join(map(str, places))} in name order"
+        )
         notes.append(finding("FIL010", text, sop_instance_uid=sop_uid))
     slices = _unique_slices(gathered)
     if gathered.copies:
@@ -228,6 +262,7 @@ def _finish(gathered: _Gathered) -> Inventory:
         series=series,
         kinds=tuple(sorted(gathered.kinds.items())),
         findings=tuple(sorted(notes, key=_order)),
+        places=tuple((digest, tuple(found)) for digest, found in sorted(gathered.places.items())),
     )
     return _number_patients(found)
 

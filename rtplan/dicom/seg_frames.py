@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from rtplan.dicom import encoding
 from rtplan.dicom.dose_planes import plane_directions
-from rtplan.dicom.parse import Parsed, decimals, foreign_faults, integer, items, raw_value
+from rtplan.dicom.limits import allowed
+from rtplan.dicom.parse import (
+    Parsed,
+    decimals,
+    foreign_faults,
+    integer,
+    items,
+    raw_value,
+    with_commas,
+)
 from rtplan.dicom.pixels import RLE, syntax_name
 from rtplan.errors import DicomError
 from rtplan.findings import Finding, finding
@@ -28,8 +37,6 @@ from rtplan.geometry.raster import IndexArray
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-MAX_FRAME_PIXELS = 1 << 26
-MAX_PIXELS = 1 << 33
 
 _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 _EXPLICIT_LE = "1.2.840.10008.1.2.1"
@@ -92,6 +99,14 @@ class Stack:
     slab_mm: float | None
 
 
+_PLACES = {
+    "PlanePositionSequence": ("ImagePositionPatient",),
+    "PlaneOrientationSequence": ("ImageOrientationPatient",),
+    "PixelMeasuresSequence": ("PixelSpacing", "SpacingBetweenSlices", "SliceThickness"),
+}
+"""Functional groups that give frames a place, with their numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frames:
     """The frames of a segmentation as its header describes them, checked against the bytes."""
@@ -109,6 +124,15 @@ class Frames:
         """Numbers of a functional group for each frame; None where it has none."""
         common = _in_group(self.shared, group, keyword, count)
         return [_in_group(item, group, keyword, count) or common for item in self.groups]
+
+    def commas(self) -> list[str]:
+        """Those numbers of functional groups that are written with a decimal comma."""
+        found: set[str] = set()
+        for item in (self.shared, *self.groups):
+            for group, keywords in _PLACES.items():
+                named = items(item, group) if item is not None else []
+                found.update(with_commas(named[0], keywords) if named else ())
+        return sorted(found)
 
     def segments(self) -> list[int | None]:
         """Referenced Segment Number of each frame; None where it names none."""
@@ -135,11 +159,13 @@ def read_frames(parsed: Parsed, bits_allowed: Collection[int]) -> Frames:
     bits = integer(dataset, "BitsAllocated") or 0
     if min(rows, columns, count) < 1:
         raise Refused("SEG003", f"it declares {count} frames of {rows} x {columns} pixels")
-    if rows * columns > MAX_FRAME_PIXELS or rows * columns * count > MAX_PIXELS:
+    most = allowed()
+    if rows * columns > most.frame_pixels or rows * columns * count > most.segmentation_pixels:
         raise Refused(
             "SEG003",
             f"it declares {count} frames of {rows} x {columns} pixels, expected at most "
-            f"{MAX_FRAME_PIXELS} pixels in a frame and {MAX_PIXELS} in all",
+            f"{most.frame_pixels} pixels in a frame and {most.segmentation_pixels} in all "
+            "(--limit frame_pixels, segmentation_pixels)",
         )
     samples = integer(dataset, "SamplesPerPixel")
     if (
@@ -193,6 +219,9 @@ def stack_of(frames: Frames, notes: list[Finding]) -> Stack:
         raise Refused("SEG001", f"Pixel Spacing is {spacing[0, 0]:g}, {spacing[0, 1]:g} mm")
     if np.abs(first).max() > _FARTHEST_MM:
         raise Refused("SEG001", f"a frame lies {np.abs(first).max():g} mm from the origin")
+    if commas := frames.commas():
+        text = f"decimal commas in {', '.join(commas)}"
+        notes.append(finding("FIL014", text, sop_instance_uid=frames.parsed.uid))
     directions = plane_directions(tuple(orientation[0].tolist()))
     plane, slab = _planes(frames, first, orientation[0], directions[:, 2], notes)
     return Stack(

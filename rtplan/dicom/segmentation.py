@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rtplan.dicom.inventory import FoundStructureSet, Inventory, uid_end
+from rtplan.dicom.inventory import FoundStructureSet, Inventory, counted, uid_end
+from rtplan.dicom.limits import allowed
 from rtplan.dicom.notes import Notes
 from rtplan.dicom.parse import (
     NO_PATIENT,
@@ -42,8 +43,6 @@ OCCUPIED = 0.5
 """From this part of Maximum Fractional Value on, a voxel of a fractional segment belongs to it."""
 
 _BITS = {"BINARY": (1,), "FRACTIONAL": (8,), "LABELMAP": (8, 16)}
-_MOST_SEGMENTS = 10_000
-_MOST_POINTS = 20_000_000
 _BACKGROUND = ("125040", "DCM")
 _EDGES = -0.5  # a pixel reaches half a pixel to either side of its centre
 
@@ -137,7 +136,8 @@ def without_segmentations(inventory: Inventory) -> tuple[Inventory, tuple[Findin
     notes = tuple(
         finding(
             "SEG012",
-            f"segmentation {uid_end(item.uid)} ({len(item.structure_set.structures)} segments) is "
+            f"segmentation {uid_end(item.uid)} "
+            f"({counted(len(item.structure_set.structures), 'segment')}) is "
             "not used, for there is an RT Structure Set; name it with --structure-set to use it",
             sop_instance_uid=item.uid,
         )
@@ -151,8 +151,10 @@ def without_segmentations(inventory: Inventory) -> tuple[Inventory, tuple[Findin
 def _read_segments(parsed: Parsed, notes: Notes) -> list[_Segment]:
     """The Segment Sequence (0062,0002), without what is said to be background."""
     sequence = items(parsed.dataset, "SegmentSequence")
-    if len(sequence) > _MOST_SEGMENTS:
-        raise DicomError(f"it lists {len(sequence)} segments, expected at most {_MOST_SEGMENTS}")
+    if len(sequence) > allowed().rois:
+        raise DicomError(
+            f"it lists {len(sequence)} segments, expected at most {allowed().rois} (--limit rois)"
+        )
     padding = _padding(parsed) if _is_label_map(parsed) else None
     segments = []
     for index, item in enumerate(sequence):
@@ -247,8 +249,12 @@ def _read_outlines(parsed: Parsed, segments: Sequence[_Segment], notes: Notes) -
             continue
         segment.contours += _contours(rings, stack, frame)
         points += sum(map(len, rings))
-        if points > _MOST_POINTS:
-            raise Refused("SEG003", f"its outlines have more than {_MOST_POINTS} corners")
+        if points > allowed().outline_points:
+            raise Refused(
+                "SEG003",
+                f"its outlines have more than {allowed().outline_points} corners "
+                "(--limit outline_points)",
+            )
     return stack.slab_mm
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rtplan.case import StoredDVH
 from rtplan.dicom.numbers import parse_decimals
-from rtplan.dicom.parse import code, decimal, integer, items, raw_value
+from rtplan.dicom.parse import code, decimal, integer, items, raw_value, with_commas
 from rtplan.errors import DicomError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.grid import read_only
@@ -30,8 +30,10 @@ def read_stored_dvhs(
     except DicomError as error:
         note = finding("RTD010", f"DVH Sequence: {error}", sop_instance_uid=sop_instance_uid)
         return (), (note,)
+    commas = 0
     for index, item in enumerate(sequence):
         number = None
+        commas += bool(with_commas(item, ("DVHDoseScaling", "DVHData")))
         try:
             number = _roi_number(item)
             found.append(_read_one(item, number))
@@ -45,6 +47,9 @@ def read_stored_dvhs(
                     path=f"DVHSequence[{index}]",
                 )
             )
+    if commas:
+        text = f"decimal commas in {commas} stored DVHs"
+        notes.append(finding("FIL014", text, sop_instance_uid=sop_instance_uid))
     return tuple(found), tuple(notes)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rtplan.dicom.limits import allowed
 from rtplan.dicom.notes import Notes
 from rtplan.dicom.numbers import Decimals, parse_many
 from rtplan.dicom.parse import (
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _SHORTEST_RING = 3
-_MOST_POINTS = 1_000_000
-_MOST_ROIS = 10_000
 _DECIMAL_CHARACTERS = 16
 _FARTHEST_MM = 100_000.0
 _KINDS = {kind.value: kind for kind in GeometricType}
@@ -127,8 +126,10 @@ def _read_rois(parsed: Parsed, notes: Notes) -> list[_Roi]:
     """The Structure Set ROI Sequence (3006,0020)."""
     rois = []
     sequence = items(parsed.dataset, "StructureSetROISequence")
-    if len(sequence) > _MOST_ROIS:
-        raise DicomError(f"it lists {len(sequence)} ROIs, expected at most {_MOST_ROIS}")
+    if len(sequence) > allowed().rois:
+        raise DicomError(
+            f"it lists {len(sequence)} ROIs, expected at most {allowed().rois} (--limit rois)"
+        )
     for index, item in enumerate(sequence):
         path = f"StructureSetROISequence[{index}]"
         number = _number(item, "ROINumber", path, notes)
@@ -178,7 +179,7 @@ def _read_roi_contours(dataset: Dataset, by_number: dict[int, list[_Roi]], notes
 
 
 def _raw_contours(item: Dataset, path: str) -> list[_RawContour]:
-    found = []
+    found, most = [], allowed().contour_points
     for index, contour in enumerate(items(item, "ContourSequence")):
         kind_text = code(contour, "ContourGeometricType")
         kind = _KINDS.get(kind_text)
@@ -189,8 +190,9 @@ def _raw_contours(item: Dataset, path: str) -> list[_RawContour]:
             kind_text=kind_text,
             declared_points=None,
         )
-        if raw.data.count(b"\\") >= 3 * _MOST_POINTS:
-            raw.data, raw.problem = b"", f"Contour Data holds more than {_MOST_POINTS} points"
+        if raw.data.count(b"\\") >= 3 * most:
+            raw.data = b""
+            raw.problem = f"Contour Data holds more than {most} points (--limit contour_points)"
         try:
             raw.declared_points = integer(contour, "NumberOfContourPoints")
         except DicomError as error:

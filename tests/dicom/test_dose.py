@@ -369,6 +369,16 @@ def test_a_stored_dvh_that_cannot_be_compared_is_left_out(changes: dict[str, obj
     assert [note.code for note in notes] == ["RTD010"]
 
 
+def test_decimal_commas_in_a_stored_dvh_are_read_as_points_and_said() -> None:
+    ds = objects.dose()
+    ds.DVHSequence = [dvh_item(DVHDoseScaling="1.125")]
+    found, notes = header(objects.swapped(to_bytes(ds), b"1.125", b"1,125"))
+    assert [(note.code, note.text) for note in notes] == [
+        ("FIL014", "decimal commas in 1 stored DVHs")
+    ]
+    assert found.stored_dvhs[0].dose_gy.tolist() == [0, 1.125, 2.25, 3.375]
+
+
 def single_planes(*positions: float) -> list[Dataset]:
     planes = []
     for place, z in enumerate(positions):

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtplan.dicom import encoding, pixels
 from rtplan.dicom.dose import load_dose, read_dose_header
 from rtplan.dicom.image import read_image
+from rtplan.dicom.limits import Limits, within
 from rtplan.dicom.parse import parse
 from rtplan.dicom.pixels import syntax_name
 from rtplan.dicom.read import read
@@ -54,15 +54,13 @@ def test_deflated_objects_are_read(tmp_path: Path) -> None:
     assert np.allclose(load_dose(found)[0].values_gy.ravel(), np.arange(24))
 
 
-def test_a_deflated_image_is_read_within_the_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "ct").write_bytes(hostile.deflated(to_bytes(objects.ct(0), explicit=True)))
+def test_a_deflated_image_is_read_within_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "ct").write_bytes(hostile.ct_of(hostile.MIB))
     (tmp_path / "rs").write_bytes(to_bytes(objects.structure_set()))
     (series,) = read(str(tmp_path)).series
     assert np.allclose(read_image(series.series).values.ravel(), np.arange(12) - 1000)
-    monkeypatch.setattr(encoding, "MAX_INFLATED_BYTES", 1 << 8)
-    inventory = read(str(tmp_path))
+    with within(Limits(deflated_mib=1)):
+        inventory = read(str(tmp_path))
     assert inventory.series == ()
     assert [note.code for note in inventory.findings] == ["FIL003"]
 
@@ -74,11 +72,11 @@ def test_deflated_data_that_is_cut_off_is_refused(cut: int) -> None:
         parse(data[:-cut], modality="RTSTRUCT")
 
 
-def test_too_many_elements_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding, "MAX_ELEMENTS", 1000)
-    assert parse(to_bytes(objects.structure_set()), modality="RTSTRUCT").problem is None
-    with pytest.raises(DicomError, match="more than 1000 elements"):
-        parse(hostile.many_elements(2000), modality="RTSTRUCT")
+def test_too_many_elements_are_refused() -> None:
+    with within(Limits(elements=1000)):
+        assert parse(to_bytes(objects.structure_set()), modality="RTSTRUCT").problem is None
+        with pytest.raises(DicomError, match="more than 1000 elements"):
+            parse(hostile.many_elements(2000), modality="RTSTRUCT")
 
 
 def test_zeros_behind_the_data_set_are_not_parsed() -> None:
@@ -118,10 +116,10 @@ def test_rle_of_fewer_frames_than_promised_is_refused(tmp_path: Path) -> None:
         load_dose(found)
 
 
-def test_rle_that_promises_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pixels, "MAX_DECODED_BYTES", 1000)
-    found, notes = read_dose_header(parse(rle(3), modality="RTDOSE"), "")
-    assert "1536 bytes, expected at most 1000" in (found.problem or "")
+def test_rle_that_promises_too_much_is_refused() -> None:
+    with within(Limits(rle_mib=1)):
+        found, notes = read_dose_header(parse(hostile.rle_dose(1), modality="RTDOSE"), "")
+    assert "2097152 bytes, expected at most 1 MiB" in (found.problem or "")
     assert [note.code for note in notes] == ["RTD005"]
 
 

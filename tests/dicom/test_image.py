@@ -49,6 +49,15 @@ def test_gaps_and_uneven_steps_are_said(positions: tuple[float, ...], codes: lis
     assert group(*(ct(z) for z in positions))[1] == codes
 
 
+def test_gaps_are_named_by_where_they_are() -> None:
+    slices = [slice_of(ct(z)) for z in (0, 3, 6, 15, 18, 21, 30, 33, 36, 48, 51, 54, 63)]
+    (note,) = group_series(slices)[1]
+    assert note.text == (
+        "4 gaps between slices that are usually 3 mm apart: between 6.0 and 15.0 mm, between "
+        "21.0 and 30.0 mm, between 36.0 and 48.0 mm, and 1 more"
+    )
+
+
 def test_second_image_at_a_position_is_set_aside() -> None:
     found, notes = group(ct(0), ct(3, number=2), ct(3, uid="1.2.7.1", number=1))
     assert found[0].uids == ("1.2.6.1000", "1.2.7.1")
@@ -147,3 +156,22 @@ def test_pixels_are_rescaled_slice_by_slice_and_the_same_from_a_zip(tmp_path: Pa
         assert np.allclose(image.values, expected)
         assert image.grid.axes_mm[2].tolist() == [0, 3, 6, 12]
         assert not image.values.flags.writeable
+
+
+def test_decimal_commas_are_read_as_points_and_said(tmp_path: Path) -> None:
+    """SimpleITK would read the slope as 1."""
+    path = tmp_path / "in"
+    path.mkdir()
+    for n, z in enumerate((0, 3)):
+        ds = ct(z)
+        ds.PixelSpacing, ds.RescaleSlope = ["0.125", "0.25"], "2.75"
+        data = objects.swapped(to_bytes(ds), b"0.125\\0.25", b"0,125\\0,25")
+        (path / f"{n}").write_bytes(objects.swapped(data, b"2.75", b"2,75"))
+    objects.save(path, objects.structure_set())
+    inventory = read(str(path))
+    assert [(note.code, note.text) for note in inventory.findings] == [
+        ("FIL014", "decimal commas in PixelSpacing, RescaleSlope of 2 images")
+    ]
+    image = read_image(inventory.series[0].series)
+    assert image.grid.spacing_mm == (0.25, 0.125, 3)
+    assert image.values.max() == pytest.approx(14 * 2.75 - 1000)

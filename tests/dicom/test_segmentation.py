@@ -37,7 +37,7 @@ from rtplan.findings import Finding
 from rtplan.geometry.contour import Code, Structure, StructureSet
 from rtplan.geometry.planes import stack_planes
 from rtplan.lesions.bodies import bodies_of
-from tests.dicom.objects import ct, dose, plan, save, structure_set
+from tests.dicom.objects import ct, dose, plan, save, structure_set, swapped
 
 DATA = Path(__file__).parents[1] / "data" / "segmentations"
 FOLDER_UID, SEG_UID = "1.2.5.9", "1.2.3.9"
@@ -371,6 +371,20 @@ def test_a_single_plane_tells_where_its_thickness_is_from() -> None:
     found, codes = read_object(ds)
     assert [item.slab_mm for item in found] == [None]
     assert codes == ["SEG011"]
+
+
+def test_decimal_commas_are_read_as_points_and_said() -> None:
+    ds = made()
+    sound, _ = read_object(ds)
+    measures = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    spacing = "\\".join(f"{float(value):.3f}" for value in measures.PixelSpacing)
+    measures.PixelSpacing = spacing.split("\\")
+    data = swapped(to_bytes(ds), spacing.encode(), spacing.replace(".", ",").encode())
+    found, notes = read_segmentation(parse(data, modality="SEG"))
+    assert [(note.code, note.text) for note in notes] == [
+        ("FIL014", "decimal commas in PixelSpacing")
+    ]
+    assert volumes(found) == volumes(sound)
 
 
 def frame(ds: Any, index: int) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from rtplan.dicom import structures
+from rtplan.dicom.limits import Limits, within
 from rtplan.dicom.parse import parse
 from rtplan.dicom.structures import read_structure_set
 from rtplan.errors import DicomError
@@ -389,8 +389,8 @@ def test_roi_contours_helper_is_joined_by_number() -> None:
     assert codes(notes) == {"RTS007"}
 
 
-def test_a_structure_set_of_absurdly_many_rois_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(structures, "_MOST_ROIS", 2)
-    assert read(to_bytes(objects.structure_set(("A", "B"))))[1] == ()
-    with pytest.raises(DicomError, match="lists 3 ROIs"):
-        read(to_bytes(objects.structure_set(("A", "B", "C"))))
+def test_a_structure_set_of_absurdly_many_rois_is_refused() -> None:
+    with within(Limits(rois=2)):
+        assert read(to_bytes(objects.structure_set(("A", "B"))))[1] == ()
+        with pytest.raises(DicomError, match="lists 3 ROIs"):
+            read(to_bytes(objects.structure_set(("A", "B", "C"))))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from tests.fuzz.base import RS
+from tests.fuzz.base import CTS, RS
 from tests.fuzz.draft import Draft, raw
 from tests.fuzz.oracle import Effect
 from tests.fuzz.registry import mutation
@@ -227,6 +228,30 @@ def some_decimal_commas(draft: Draft) -> None:
         contour,
         [t.replace(".", ",") if draft.random.random() < 0.3 else t for t in points(contour)],
     )
+
+
+@mutation(9, TOLD)
+def decimal_commas_of_images(draft: Draft) -> None:
+    keyword = draft.of("PixelSpacing", "ImagePositionPatient", "RescaleSlope")
+    for name in CTS:
+        with_comma(draft.dataset(name), keyword)
+
+
+@mutation(9, TOLD)
+def decimal_commas_of_a_dose_or_a_plan(draft: Draft) -> None:
+    targets = list(draft.plan.get("DoseReferenceSequence") or ())
+    with_comma(draft.dose, draft.of("DoseGridScaling", "PixelSpacing", "GridFrameOffsetVector"))
+    with_comma(draft.of(*targets) if targets else Dataset(), "TargetPrescriptionDose")
+
+
+def with_comma(dataset: Dataset, keyword: str) -> None:
+    """Write numbers with a decimal comma, if they are there and numbers."""
+    value = dataset.get(keyword)
+    values = [value] if isinstance(value, str | float | int) else list(value or ())
+    with contextlib.suppress(ValueError):
+        texts = [f"{float(item):#.9g}".replace(".", ",") for item in values]
+        if texts:
+            raw(dataset, keyword, "\\".join(texts))
 
 
 @mutation(10, TOLD)
