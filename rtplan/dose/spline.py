@@ -39,8 +39,8 @@ _CORRECTED = 0.1  # of a spline's bow: what its fourth derivatives may add
 _OVERSHOOT = 0.25  # of the second difference: an eighth for a parabola, more for narrow peaks
 _OBLIQUE = 8  # cells of a resampled field for one of the grid, at least
 _COLUMNS = 4_000  # lines refined at once
-_DOUBLE = 4_000_000  # voxels up to which means are kept in double precision
-_LAYERS = 50_000  # voxels whose means are computed at once
+_DOUBLE = 4_000_000  # voxels up to which means are computed in double precision
+_LAYERS = 200_000  # voxels whose means are computed at once
 _REACH = 3  # voxels beside one that its second difference, without kinks, looks at
 
 
@@ -108,11 +108,11 @@ def cell_means(dose: DoseGrid) -> DoseGrid:
     """
     values, axes = dose.values_gy, dose.grid.axes_mm[::-1]
     means = np.empty(values.shape, dtype=float if values.size < _DOUBLE else values.dtype)
-    size = max(1, _LAYERS // values[0].size)
+    size = max(4 * _REACH, _LAYERS // values[0].size)
     for start in range(0, len(values), size):
         first, stop = max(start - _REACH, 0), start + size
         part = slice(first, stop + _REACH)
-        block = _moved(values[part].astype(float), (axes[0][part], *axes[1:]))
+        block = _moved(values[part].astype(means.dtype), (axes[0][part], *axes[1:]))
         means[start:stop] = block[start - first : stop - first]
     return DoseGrid(dose.grid, means)
 
@@ -123,19 +123,23 @@ def _moved(values: FloatArray, axes: tuple[FloatArray, ...]) -> FloatArray:
     for axis, positions in enumerate(axes):
         if positions.size < 3:
             continue
-        lines, target, floor, ceiling = (
-            np.moveaxis(a, axis, 0) for a in (values, moved, least, most)
-        )
+        before, after = _along(axis, slice(-1)), _along(axis, slice(1, None))
+        for here, beside in ((before, after), (after, before)):
+            np.minimum(least[here], values[beside], out=least[here])
+            np.maximum(most[here], values[beside], out=most[here])
         square = np.diff(positions) ** 2
-        square = np.minimum(square[:-1], square[1:])[:, None, None] / 12
-        bend = square * _without_kinks(_bends(lines, positions))
-        target[1:-1] -= bend
-        target[0] -= bend[0]
-        target[-1] -= bend[-1]
-        for here, beside in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
-            floor[here] = np.minimum(floor[here], lines[beside])
-            ceiling[here] = np.maximum(ceiling[here], lines[beside])
-    return np.asarray(np.clip(moved, least, most))
+        square = np.minimum(square[:-1], square[1:]) / 12
+        bend = _without_kinks(_bends(values, positions, axis), axis)
+        bend *= square.reshape([-1 if number == axis else 1 for number in range(3)])
+        moved[_along(axis, slice(1, -1))] -= bend
+        moved[_along(axis, 0)] -= bend[_along(axis, 0)]
+        moved[_along(axis, -1)] -= bend[_along(axis, -1)]
+    return np.asarray(np.clip(moved, least, most, out=moved))
+
+
+def _along(axis: int, part: slice | int) -> tuple[slice | int, ...]:
+    """The index of a part along one axis."""
+    return (slice(None),) * axis + (part,)
 
 
 def refine_line(
@@ -236,18 +240,28 @@ def _between(nodes: FloatArray, factor: int) -> FloatArray:
     return np.asarray(np.interp(position, np.arange(nodes.size), nodes))
 
 
-def _bends(values: FloatArray, positions_mm: FloatArray) -> FloatArray:
-    """Second derivatives (n - 2, ...) at inner nodes, from second divided differences."""
-    step = np.diff(positions_mm).reshape(-1, *[1] * (values.ndim - 1))
-    slope = np.diff(values, axis=0) / step
-    return np.asarray(2 * np.diff(slope, axis=0) / (step[:-1] + step[1:]))
+def _bends(values: FloatArray, positions_mm: FloatArray, axis: int = 0) -> FloatArray:
+    """Second derivatives at inner nodes along an axis, from second divided differences."""
+    step = np.diff(positions_mm)
+    shape = [-1 if number == axis else 1 for number in range(values.ndim)]
+    before, after = _along(axis, slice(-1)), _along(axis, slice(1, None))
+    slope = values[after] - values[before]
+    slope /= step.reshape(shape)
+    bend = slope[after] - slope[before]
+    bend *= (2 / (step[:-1] + step[1:])).reshape(shape)
+    return np.asarray(bend)
 
 
-def _without_kinks(bend: FloatArray) -> FloatArray:
+def _without_kinks(bend: FloatArray, axis: int = 0) -> FloatArray:
     """Second derivatives, each cut to ``_ALONE`` times the largest of the four around it."""
-    padded = np.pad(np.abs(bend), [(2, 2)] + [(0, 0)] * (bend.ndim - 1))
-    around = np.maximum(np.maximum(padded[:-4], padded[1:-3]), np.maximum(padded[3:-1], padded[4:]))
-    return np.asarray(np.clip(bend, -_ALONE * around, _ALONE * around))
+    size, most = np.abs(bend), np.zeros(bend.shape)
+    for away in (1, 2):
+        before, after = _along(axis, slice(-away)), _along(axis, slice(away, None))
+        np.maximum(most[before], size[after], out=most[before])
+        np.maximum(most[after], size[before], out=most[after])
+    most *= _ALONE
+    np.minimum(bend, most, out=bend)
+    return np.maximum(bend, np.negative(most, out=most), out=bend)
 
 
 def _operator(positions_mm: FloatArray) -> FloatArray:

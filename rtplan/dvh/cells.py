@@ -7,20 +7,22 @@ spread ends at the outline, so that no volume gets a dose from beyond the surfac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtplan.dose.sampling import Field
 from rtplan.dvh.curve import DVH
 from rtplan.dvh.histogram import RampHistogram
-from rtplan.dvh.stacks import CHUNK_CELLS, Faces, Layers
+from rtplan.dvh.stacks import CHUNK_CELLS, Faces, Layers, expanded
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.raster import Coverage, IndexArray
+from rtplan.geometry.raster import BoolArray, Coverage, IndexArray
 
-_UNCUT = 1e-6  # squared offset of a centroid that makes no difference
-_WHOLE = 1e-9  # a cell that lacks less is whole
+_EVEN = 1e-3  # offset of a centroid, in half cells, that makes no difference
+_TOUCHING_MM = 1e-9
+_NEARLY = 1e-6
+_BLOCK_CELLS = 100_000  # whose doses are looked up at once
 NANOGRAY = 9
 """Decimals of a dose in Gy beyond which nothing is kept of its extremes."""
 
@@ -46,12 +48,12 @@ class Sums:
         self.moment = 0.0
         self.low_gy, self.high_gy = np.inf, -np.inf
 
-    def add(self, layers: Layers) -> None:
-        """Add the covered part of every cell of some layers."""
-        volume, centre_gy, width_gy = parts_of(layers, self.means)
+    def add(self, parts: Parts) -> None:
+        """Add some covered parts of cells."""
+        volume, centre_gy, width_gy = parts.doses(self.means)
         self.histogram.add(volume, centre_gy, width_gy)
         self.volume_mm3 += float(volume.sum())
-        self.moment += float((volume * centre_gy).sum())
+        self.moment += float(volume @ centre_gy)
 
     def reach(self, faces: Faces) -> None:
         """Let minimum and maximum reach the inside nodes and the outlines of some faces."""
@@ -61,7 +63,8 @@ class Sums:
             layers = faces.layer[part], faces.other[part]
             found = doses_on_faces(*layers, faces.position_mm[part], faces.coverage, self.field)
             self._reach(found)
-        self._reach(doses_at(faces.points_mm, self.field))
+        if faces.points_mm.size:
+            self._reach(doses_at(faces.points_mm, self.field))
 
     def _reach(self, values_gy: FloatArray) -> None:
         if values_gy.size:
@@ -93,76 +96,113 @@ class Sums:
         return DVH(dose, volume / 1000.0, mean)
 
 
-def parts_of(layers: Layers, field: Field) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Volumes, mm³, doses and widths, Gy, of the covered parts of all cells of some layers."""
-    fraction = layers.fraction.reshape(len(layers.fraction), -1)
-    is_whole = np.abs(fraction - 1) < _WHOLE
-    places = _Places.of(layers, field)
-    whole = _whole(layers, field, places, is_whole)
-    cut = _cut(layers, field, places, (fraction > 0) & ~is_whole)
-    volume, centre, width = (np.concatenate(both) for both in zip(whole, cut, strict=True))
-    use = np.isfinite(centre) & np.isfinite(width)
-    return (volume, centre, width) if use.all() else (volume[use], centre[use], width[use])
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The covered parts of the cells of some layers: where they are, whatever the dose."""
+
+    full: _Full
+    cut: _Cut
+
+    @classmethod
+    def of(cls, layers: Layers, field: Field, factor: int) -> Parts:
+        """Parts of layers on the lattice of a field, whose cells are cut into ``factor`` along the
+        normal. Where that is 1, cells that layers upon one another all fill count once."""
+        area = np.diff(field.v_mm)[:, None] * np.diff(field.u_mm)
+        places = _Places.of(layers, field.n_mm)
+        first = places.runs(layers) if factor == 1 else np.arange(places.plane.size)
+        every = layers.whole[layers.section]
+        filled = np.logical_and.reduceat(every, first, axis=0)
+        some = np.flatnonzero(filled.any(axis=1))
+        bottom = np.minimum.reduceat(places.bottom, first)[some]
+        top = np.maximum.reduceat(places.top, first)[some]
+        thickness = np.add.reduceat(layers.thickness_mm, first)[some]
+        full = _Full(places.plane[first][some], bottom, top, thickness, filled[some], area)
+        if first.size < places.plane.size:
+            run = np.repeat(np.arange(first.size), np.diff(np.append(first, places.plane.size)))
+            layers = _with_whole(layers, every & ~filled[run])
+        return cls(full, _Cut.of(layers, places, area))
+
+    def doses(self, field: Field) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Volumes, mm³, doses and widths, Gy, of pieces whose dose is spread evenly."""
+        found = [*self.full.doses(field), self.cut.doses(field)]
+        volume, centre, width = (np.concatenate(part) for part in zip(*found, strict=True))
+        use = np.isfinite(centre) & np.isfinite(width)
+        return (volume, centre, width) if use.all() else (volume[use], centre[use], width[use])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Places:
-    """Where layers lie in the cells of a field along the normal.
+    """Where layers lie in cells along the normal: the node below each, ``plane`` (m,), and its
+    faces between that node and the next, ``bottom`` and ``top`` (m,), 0 .. 1."""
 
-    ``planes`` (k,) are the nodes below the cells that any layer lies in, ``row`` (m,) which of
-    them each layer's is; ``middle`` and ``part`` (m,) are where the middle of a layer is in its
-    cell, 0 .. 1, and how much of the cell it takes.
-    """
-
-    planes: IndexArray
-    row: IndexArray
-    middle: FloatArray
-    part: FloatArray
+    plane: IndexArray
+    bottom: FloatArray
+    top: FloatArray
 
     @classmethod
-    def of(cls, layers: Layers, field: Field) -> _Places:
-        middle, nodes = (layers.low_mm + layers.high_mm) / 2, field.n_mm
+    def of(cls, layers: Layers, nodes: FloatArray) -> _Places:
+        middle = (layers.low_mm + layers.high_mm) / 2
         lower = np.clip(np.searchsorted(nodes, middle, side="right") - 1, 0, nodes.size - 2)
-        planes, row = np.unique(lower, return_inverse=True)
-        step = nodes[lower + 1] - nodes[lower]
-        part = (layers.high_mm - layers.low_mm) / step
-        return cls(planes, row, (middle - nodes[lower]) / step, part)
+        low, step = nodes[lower], nodes[lower + 1] - nodes[lower]
+        return cls(lower, (layers.low_mm - low) / step, (layers.high_mm - low) / step)
+
+    def runs(self, layers: Layers) -> IndexArray:
+        """The first of each run of layers that lie upon one another in the same cells."""
+        low, high = layers.low_mm, layers.high_mm
+        touching = np.abs(low[1:] - high[:-1]) < _TOUCHING_MM
+        touching |= np.abs(high[1:] - low[:-1]) < _TOUCHING_MM
+        return np.append(0, 1 + np.flatnonzero(~touching | (np.diff(self.plane) != 0)))
 
 
-def _cells_of(layers: Layers, chosen: NDArray[np.bool_]) -> tuple[IndexArray, IndexArray]:
-    """Layer and cell (v cells, u cells, flat) of each chosen (cross-section, cell)."""
-    section, cell = np.nonzero(chosen)
-    start = np.searchsorted(section, np.arange(len(chosen) + 1))
-    owner, place = expanded(start, layers.section)
-    return owner, cell[place]
+def _with_whole(layers: Layers, whole: BoolArray) -> Layers:
+    """Layers with some cells (layers, cells) that they fill among the parts of cells."""
+    owner, cell = np.nonzero(whole)
+    half = np.full(owner.size, 0.5)
+    return replace(
+        layers,
+        owner=np.append(layers.owner, owner),
+        cell=np.append(layers.cell, cell),
+        fraction=np.append(layers.fraction, np.ones(owner.size)),
+        u=np.append(layers.u, half),
+        v=np.append(layers.v, half),
+        n=None if layers.n is None else np.append(layers.n, half),
+    )
 
 
-def expanded(start: IndexArray, which: IndexArray) -> tuple[IndexArray, IndexArray]:
-    """Ranges of ``start`` (k + 1,) for each of ``which`` (m,), one after another: for every item
-    its place in ``which`` and its own place."""
-    first, count = start[which], start[which + 1] - start[which]
-    owner = np.repeat(np.arange(which.size), count)
-    return owner, np.arange(owner.size) + np.repeat(first - np.cumsum(count) + count, count)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Full:
+    """Cells that the solid fills in s stretches along the normal.
 
+    ``plane``, ``bottom`` and ``top`` (s,) are where a stretch is, as of ``_Places``; ``filled``
+    (s, cells) are the cells, of ``area_mm2`` (v cells, u cells) and ``thickness_mm`` (s,).
+    """
 
-def _whole(
-    layers: Layers, field: Field, places: _Places, chosen: NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Volumes, doses and widths of cells that the solid fills."""
-    below, above = field.values_gy[places.planes], field.values_gy[places.planes + 1]
-    both, rise = below + above, above - below
-    centre, up = (_at_middles(part).ravel() for part in (both / 2, rise))
-    # The change across a cell, squared, is a parabola in the height within it.
-    square, bent, twist = _squares(both / 2, rise)
-    area = (np.diff(field.v_mm)[:, None] * np.diff(field.u_mm)).ravel()
-    owner, cell = _cells_of(layers, chosen)
-    at = places.row[owner] * area.size + cell
-    height = (places.middle - 0.5)[owner]
-    change = up[at]
-    dose = centre[at] + height * change
-    change *= places.part[owner]
-    width = np.square(change) + square[at] + height * (bent[at] + height * twist[at])
-    return area[cell] * (layers.high_mm - layers.low_mm)[owner], dose, np.sqrt(np.maximum(width, 0))
+    plane: IndexArray
+    bottom: FloatArray
+    top: FloatArray
+    thickness_mm: FloatArray
+    filled: BoolArray
+    area_mm2: FloatArray
+
+    def doses(self, field: Field) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+        """As ``Parts.doses``, a limited number of cells at a time."""
+        size = max(1, _BLOCK_CELLS // self.area_mm2.size)
+        for start in range(0, self.plane.size, size):
+            part = slice(start, start + size)
+            lower = self.plane[part]
+            below, above = field.values_gy[lower], field.values_gy[lower + 1]
+            rise = above - below
+            bottom, top = self.bottom[part, None, None], self.top[part, None, None]
+            if (bottom > _NEARLY).any() or (top < 1 - _NEARLY).any():
+                below, above = below + bottom * rise, below + top * rise
+                rise = above - below
+            both = below + above
+            centre, square = _at_middles(both), np.square(_at_middles(rise))
+            for along in (_across(both, 1), _across(both, 2)):
+                square += np.square(along, out=along)
+            cell = np.flatnonzero(self.filled[part])
+            volume = (self.thickness_mm[part, None] * self.area_mm2.ravel()).ravel()[cell]
+            yield volume, centre.ravel()[cell] / 2, np.sqrt(square.ravel()[cell])
 
 
 def _at_middles(values: FloatArray) -> FloatArray:
@@ -171,102 +211,108 @@ def _at_middles(values: FloatArray) -> FloatArray:
     return np.asarray((rows[:, :, :-1] + rows[:, :, 1:]) / 4)
 
 
-def _squares(values: FloatArray, rise: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Terms, each flat over all cells, of the squared change of the dose across a cell in plane.
-
-    ``values`` (k, v lines, u lines) are doses halfway up, ``rise`` how they change; the terms are
-    those in 1, h and h², with the height h from halfway in parts of the cell.
-    """
-    terms = [np.zeros(1)] * 3
-    for axis in (1, 2):
-        along, change = (np.diff(part, axis=axis) for part in (values, rise))
-        along, change = (
-            (part[:, 1:] + part[:, :-1] if axis == 2 else part[:, :, 1:] + part[:, :, :-1]) / 2
-            for part in (along, change)
-        )
-        parts = (along * along, 2 * along * change, change * change)
-        terms = [term + part.ravel() for term, part in zip(terms, parts, strict=True)]
-    return terms[0], terms[1], terms[2]
+def _across(values: FloatArray, axis: int) -> FloatArray:
+    """A quarter of the sum of the changes of values (k, v lines, u lines) along both edges of each
+    cell, along axis 1 or 2."""
+    low, high = _ends(values, axis)
+    change = high - low
+    low, high = _ends(change, 3 - axis)
+    return np.asarray((low + high) / 4)
 
 
-def _cut(
-    layers: Layers, field: Field, places: _Places, chosen: NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Volumes, doses and widths of the covered parts of cells that the outline cuts."""
-    owner, cell = _cells_of(layers, chosen)
-    row, column = np.divmod(cell, field.u_mm.size - 1)
-    plane, line = field.v_mm.size * field.u_mm.size, field.u_mm.size
-    values = field.values_gy.reshape(-1)
-    corner = places.planes[places.row[owner]] * plane + row * line + column
-    height = places.middle[owner]
-    rises, levels = [], []
-    for offset in (0, 1, line, line + 1):
-        below = values[corner + offset].astype(float)
-        rises.append(values[corner + plane + offset] - below)
-        levels.append(below + height * rises[-1])
-    at = layers.section[owner] * chosen.shape[1] + cell
-    fraction, u, v = (part.reshape(-1)[at] for part in (layers.fraction, layers.u, layers.v))
-    along_u, along_v = levels[1] - levels[0], levels[2] - levels[0]
-    twist = levels[3] - levels[1] - along_v
-    centre = levels[0] + along_u * u + (along_v + twist * u) * v
-    rise = sum(rises) * (0.25 * places.part[owner])
-    n = np.full(1, 0.5)
-    if layers.n is not None:
-        n = layers.n.reshape(-1)[at]
-        centre += rise * (n - 0.5)
-    area = (np.diff(field.v_mm)[:, None] * np.diff(field.u_mm)).ravel()[cell]
-    volume = fraction * area * (layers.high_mm - layers.low_mm)[owner]
-    change = np.stack([along_u + twist * v, along_v + twist * u, rise])
-    offsets = np.stack(np.broadcast_arrays(2 * u - 1, 2 * v - 1, 2 * n - 1))
-    return _pieces(volume, centre, change, offsets, fraction)
+def _ends(values: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
+    """All but the last and all but the first along an axis, 1 or 2."""
+    if axis == 1:
+        return values[:, :-1], values[:, 1:]
+    return values[:, :, :-1], values[:, :, 1:]
 
 
-def _pieces(
-    volume: FloatArray,
-    centre_gy: FloatArray,
-    change_gy: FloatArray,
-    offset: FloatArray,
-    fraction: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Covered parts of cells as pieces whose dose is spread evenly: volumes, doses, widths in Gy.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """Parts of cells, k of them: those that the outline cuts, or that are filled but in part.
 
-    A whole cell is one piece. Of one that the outline cuts, the part is taken for a box around
-    its centroid; but across the outline it reaches only so far outwards as its centroid lies
-    inside, and further inwards, so there it is two pieces that both end at the outline. How far
-    that is, is exact for half cells and for corners cut off, close between.
+    Each is taken for a box around its centroid; but across the outline it reaches only so far
+    outwards as its centroid lies inside, and further inwards, so there it is two pieces that both
+    end at the outline. How far that is, is exact for half cells and for corners cut off, close
+    between.
 
     Parameters
     ----------
-    volume, centre_gy, fraction : (m,) float
-        Volume, dose at the centroid and covered part of each cell.
-    change_gy : (3, m) float
-        Change of the dose along the edges of the cell, Gy.
-    offset : (3, m) float
-        Centroid between the faces of the cell, -1 .. 1.
+    plane, line, column : (k,) int
+        Nodes at the low corner of the cell, along the normal, v and u.
+    centroid : (3, k) float
+        Of the part in the layer's part of the cell, along u, v, n, 0 .. 1.
+    height, part : (k,) float
+        Where the middle of the layer is in the cell, 0 .. 1, and how much of it the layer takes.
+    extent, inwards : (3, k) float
+        Size of the box, in cells; unit vector from the outline to the inside, 0 without an outline.
+    twice, skew : (k,) float
+        Width across the outline of pieces that end there: their mean, and what each has more or
+        less, as parts of the change of the dose along ``inwards``.
+    volume_mm3 : (k,) float
     """
-    is_cut = np.square(offset).sum(axis=0) > _UNCUT
-    whole = ~is_cut
-    change, offset = change_gy[:, is_cut], offset[:, is_cut]
-    extent = 1 - np.abs(offset)
-    inwards = offset / np.sqrt(np.square(offset).sum(axis=0))
-    across = (change * inwards).sum(axis=0)
-    wide2 = np.square(inwards * extent).sum(axis=0)
-    part = 1 / np.abs(inwards).sum(axis=0)
-    part += (1 - part) * np.clip(2 * fraction[is_cut] - 1, 0, 1) ** 1.5
-    wide = np.sqrt(wide2)
-    twice, even = part * wide, (1 + part) / 2 * wide  # to the outline; width of equal variance
-    skew = np.sqrt(np.maximum(even**2 - twice**2, 0.0)) / 2
-    beside2 = np.square(change * extent).sum(axis=0) - across**2 * wide2
-    widths = [
-        np.sqrt(np.maximum((across * (twice + side * skew)) ** 2 + beside2, 0.0))
-        for side in (1, -1)
-    ]
-    half, moved = volume[is_cut] / 2, across * skew / 2
-    return (
-        np.concatenate([volume[whole], half, half]),
-        np.concatenate([centre_gy[whole], centre_gy[is_cut] + moved, centre_gy[is_cut] - moved]),
-        np.concatenate([np.sqrt(np.square(change_gy[:, whole]).sum(axis=0)), *widths]),
-    )
+
+    plane: IndexArray
+    line: IndexArray
+    column: IndexArray
+    centroid: FloatArray
+    height: FloatArray
+    part: FloatArray
+    extent: FloatArray
+    inwards: FloatArray
+    twice: FloatArray
+    skew: FloatArray
+    volume_mm3: FloatArray
+
+    @classmethod
+    def of(cls, layers: Layers, places: _Places, area_mm2: FloatArray) -> _Cut:
+        """Parts of cells of layers; ``area_mm2`` (v cells, u cells)."""
+        owner, cell, fraction = layers.owner, layers.cell, layers.fraction
+        height, part = (places.bottom + places.top) / 2, places.top - places.bottom
+        n = np.full(cell.size, 0.5) if layers.n is None else layers.n
+        centroid = np.stack([layers.u, layers.v, n])
+        offset = 2 * centroid - 1
+        away = np.sqrt(np.square(offset).sum(axis=0))
+        is_even = away < _EVEN
+        extent = np.where(is_even, 1.0, 1 - np.abs(offset))
+        inwards = offset / np.where(is_even, np.inf, away)
+        reach = 1 / np.maximum(np.abs(inwards).sum(axis=0), 1.0)
+        reach += (1 - reach) * np.clip(2 * fraction - 1, 0, 1) ** 1.5
+        wide = np.sqrt(np.square(inwards * extent).sum(axis=0))
+        twice, even = reach * wide, (1 + reach) / 2 * wide  # to the outline; of equal variance
+        skew = np.sqrt(np.maximum(even**2 - twice**2, 0.0)) / 2
+        line, column = np.divmod(cell, area_mm2.shape[1])
+        volume = fraction * area_mm2.ravel()[cell] * layers.thickness_mm[owner]
+        at = places.plane[owner], line, column
+        return cls(*at, centroid, height[owner], part[owner], extent, inwards, twice, skew, volume)
+
+    def doses(self, field: Field) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """As ``Parts.doses``."""
+        width = field.u_mm.size
+        plane = field.v_mm.size * width
+        values = field.values_gy.reshape(-1)
+        corner = self.plane * plane + self.line * width + self.column
+        rises, levels = [], []
+        for offset in (0, 1, width, width + 1):
+            below = values[corner + offset].astype(float)
+            rises.append(values[corner + plane + offset] - below)
+            levels.append(below + self.height * rises[-1])
+        u, v, n = self.centroid
+        along_u, along_v = levels[1] - levels[0], levels[2] - levels[0]
+        twist = levels[3] - levels[1] - along_v
+        rise = sum(rises) * (0.25 * self.part)
+        centre = levels[0] + along_u * u + (along_v + twist * u) * v + rise * (n - 0.5)
+        change = np.stack([along_u + twist * v, along_v + twist * u, rise])
+        across = (change * self.inwards).sum(axis=0)
+        beside2 = np.square(change * self.extent).sum(axis=0)
+        beside2 -= across**2 * np.square(self.inwards * self.extent).sum(axis=0)
+        widths = [
+            np.sqrt(np.maximum((across * (self.twice + side * self.skew)) ** 2 + beside2, 0.0))
+            for side in (1, -1)
+        ]
+        moved = across * self.skew / 2
+        half = np.tile(self.volume_mm3 / 2, 2)
+        return half, np.append(centre + moved, centre - moved), np.concatenate(widths)
 
 
 def _planes_at(field: Field, position: FloatArray) -> tuple[FloatArray, FloatArray]:

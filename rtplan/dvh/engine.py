@@ -17,14 +17,15 @@ from functools import reduce
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import Field, field_in_frame, grid_order
 from rtplan.dose.spline import cell_means, cropped_around, on_nodes_of, refined_around
-from rtplan.dvh.cells import Sums
+from rtplan.dvh.cells import Parts, Sums
 from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
 from rtplan.dvh.metrics import COVERED
-from rtplan.dvh.stacks import Faces, Lattice, stacks
+from rtplan.dvh.stacks import CHUNK_CELLS, Faces, Lattice, stacks
 from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Structure
@@ -168,11 +169,12 @@ def _summed(solid: Solid, view: _View, *, linear: bool = False) -> tuple[Sums, S
     lattice = Lattice(view.field.u_mm, view.field.v_mm, view.field.n_mm, view.factor)
     sums = (Sums(view.field, view.means), Sums(view.linear, view.linear))
     for found in stacks(solid, lattice):
+        parts = None if isinstance(found, Faces) else Parts.of(found, view.field, view.factor)
         for some in sums if linear else sums[:1]:
             if isinstance(found, Faces):
                 some.reach(found)
-            else:
-                some.add(found)
+            elif parts is not None:
+                some.add(parts)
     return sums
 
 
@@ -349,7 +351,20 @@ def _refinement(field: Field) -> int:
 def _is_rough(field: Field) -> bool:
     """Whether second differences of the dose are more than ROUGH of its range."""
     values = field.values_gy
-    bends = [np.diff(values, 2, axis=axis) for axis in range(3) if values.shape[axis] > 2]
-    known = [bend[np.isfinite(bend)] for bend in bends]
-    rough = max((float(np.sqrt(np.square(bend).mean())) for bend in known if bend.size), default=0)
-    return bool(rough > ROUGH * float(np.nanmax(values) - np.nanmin(values)))
+    span = float(np.nanmax(values) - np.nanmin(values))
+    rough = max((_root_mean_square_bend(values, axis) for axis in range(3)), default=0.0)
+    return rough > ROUGH * span
+
+
+def _root_mean_square_bend(values: NDArray[np.floating], axis: int) -> float:
+    """Root mean square of the second differences along an axis where they are known, else 0."""
+    total, count = 0.0, 0
+    size = max(4, CHUNK_CELLS // values[0].size)
+    for start in range(0, len(values) - (2 if axis == 0 else 0), size):
+        bend = np.diff(values[start : start + size + (2 if axis == 0 else 0)], 2, axis=axis)
+        square = float(np.vdot(bend, bend))
+        if not np.isfinite(square):
+            bend = bend[np.isfinite(bend)]
+            square = float(np.vdot(bend, bend))
+        total, count = total + square, count + bend.size
+    return float(np.sqrt(total / count)) if count else 0.0

@@ -9,23 +9,23 @@ Either way a layer has exactly the volume of the loft's profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtplan.geometry.distance import length_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.loft import Loft, distinct
 from rtplan.geometry.planes import signed_area_mm2
-from rtplan.geometry.raster import Coverage, IndexArray, Lines, cover
+from rtplan.geometry.raster import BoolArray, Cells, Coverage, IndexArray, Lines, cover
 from rtplan.geometry.sections import sections
 from rtplan.geometry.solid import Slab, Solid
 
-CHUNK_CELLS = 100_000
-LAYER_CELLS = 1_000_000
+CHUNK_CELLS = 1_000_000
+"""Cells of the layers that come at once."""
+LAYER_CELLS = 3_000_000
 """Cells of the cross-sections that are held at once."""
 SWEPT = 3e-4
 """Part of a structure that may be wholly swept by the outline, between two contours, without
@@ -34,6 +34,7 @@ BULGE = 0.1
 """Cells by which an outline halfway lies beyond the blend, above which sections are found."""
 _WHOLLY = 0.75
 _MOST_CUTS = 24
+_CAP_PARTS = 2
 _RESOLVED_STEPS = 2.0
 _MARGIN = 2
 _MOST_BEYOND = 64
@@ -52,25 +53,35 @@ class Lattice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layers:
-    """Layers of a solid on a lattice.
+    """Layers of a solid on a lattice: cells that it fills, and parts of cells that it cuts.
 
     Parameters
     ----------
     low_mm, high_mm : (m,) float
         Lower and upper face.
+    thickness_mm : (m,) float
+        Volume for each covered area: the distance of the faces, but for what rounding leaves.
+    whole : (s, v cells * u cells) bool
+        Cells that are filled in s cross-sections.
     section : (m,) int
-        Which of the s cross-sections each layer has.
-    fraction : (s, v cells, u cells) float
-        Covered part of each cell of a layer.
-    u, v : (s, v cells, u cells) float
+        Which of these each layer has.
+    owner, cell : (k,) int
+        Layer and cell (row times columns plus column) of each part of a cell.
+    fraction : (k,) float
+        Covered part of the cell, above 0.
+    u, v : (k,) float
         Centroid of that part in its cell, 0 .. 1.
-    n : (s, v cells, u cells) float or None
+    n : (k,) float or None
         Its centroid between the faces, 0 .. 1; None where it is halfway everywhere.
     """
 
     low_mm: FloatArray
     high_mm: FloatArray
+    thickness_mm: FloatArray
+    whole: BoolArray
     section: IndexArray
+    owner: IndexArray
+    cell: IndexArray
     fraction: FloatArray
     u: FloatArray
     v: FloatArray
@@ -131,20 +142,35 @@ def _of_slabs(
 ) -> Iterator[Layers | Faces]:
     """Layers and faces of slabs that are covered at once."""
     coverage = cover([slab.plane.rings for slab in slabs], u, v)
-    size = max(1, CHUNK_CELLS // coverage.fraction[0].size)
+    cells = coverage.cells
+    whole = cells.whole.reshape(len(slabs), -1)
+    size = max(1, CHUNK_CELLS // whole[0].size)
     every = [cuts(s.low_mm, s.high_mm, lattice.n_mm, lattice.factor) for s in slabs]
-    owner = np.repeat(np.arange(len(slabs)), [max(0, c.size - 1) for c in every])
+    section = np.repeat(np.arange(len(slabs)), [max(0, c.size - 1) for c in every])
     low = np.concatenate([c[:-1] for c in every])
     high = np.concatenate([c[1:] for c in every])
-    for start in range(0, owner.size, size):
+    for start in range(0, section.size, size):
         part = slice(start, start + size)
-        yield Layers(low[part], high[part], owner[part], coverage.fraction, coverage.u, coverage.v)
+        owner, place = expanded(cells.start, section[part])
+        some = cells.fraction[place] > 0
+        owner, place = owner[some], place[some]
+        cut = cells.cell[place], cells.fraction[place], cells.u[place], cells.v[place]
+        thickness = high[part] - low[part]
+        yield Layers(low[part], high[part], thickness, whole, section[part], owner, *cut)
     faces = [cuts(s.low_mm, s.high_mm, lattice.n_mm, 1) for s in slabs]
-    owner = np.repeat(np.arange(len(slabs)), [face.size for face in faces])
+    section = np.repeat(np.arange(len(slabs)), [face.size for face in faces])
     position = np.concatenate(faces)
-    for start in range(0, owner.size, size):
+    for start in range(0, section.size, size):
         part = slice(start, start + size)
-        yield Faces(owner[part], owner[part], position[part], coverage, np.empty((0, 3)))
+        yield Faces(section[part], section[part], position[part], coverage, np.empty((0, 3)))
+
+
+def expanded(start: IndexArray, which: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """Ranges of ``start`` (k + 1,) for each of ``which`` (m,), one after another: for every item
+    its place in ``which`` and its own place."""
+    first, count = start[which], start[which + 1] - start[which]
+    owner = np.repeat(np.arange(which.size), count)
+    return owner, np.arange(owner.size) + np.repeat(first - np.cumsum(count) + count, count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +179,7 @@ class _Cut:
 
     ``at`` (k,) are ascending distances from the base, ``near`` and ``far`` layers of its contours.
     ``inner`` is the layer of the first section between, None where there are none and the contours
-    are blended. Sections are at the cuts and halfway between.
+    are blended; otherwise sections at neighbouring cuts are.
     """
 
     loft: Loft
@@ -163,22 +189,16 @@ class _Cut:
     inner: int | None = None
 
     @property
-    def sections_mm(self) -> FloatArray:
-        """Distances of the cuts and of the places halfway between, (2 k - 1,)."""
-        return np.insert(self.at, np.arange(1, self.at.size), (self.at[1:] + self.at[:-1]) / 2)
-
-    @property
     def layers(self) -> IndexArray:
-        """Layer at each of ``sections_mm``."""
-        at = self.sections_mm
-        layer = np.where(at > self.loft.length_mm / 2, self.far, self.near)
+        """Layer at each of ``at``."""
+        layer = np.where(self.at > self.loft.length_mm / 2, self.far, self.near)
         if self.inner is not None:
-            within = between_ends(at, self.loft)
+            within = between_ends(self.at, self.loft)
             layer[within] = self.inner + np.arange(int(within.sum()))
         return layer
 
 
-def between_ends(at: FloatArray, loft: Loft) -> NDArray[np.bool_]:
+def between_ends(at: FloatArray, loft: Loft) -> BoolArray:
     """Whether distances from the base of a loft are neither at its base nor at its far end."""
     return np.asarray((at > _SAME_MM) & (at < loft.length_mm - _SAME_MM))
 
@@ -191,20 +211,35 @@ def _of_lofts(solid: Solid, lattice: Lattice) -> Iterator[Layers | Faces]:
     rows = slice(before_v, before_v + lattice.v_mm.size - 1)
     columns = slice(before_u, before_u + lattice.u_mm.size - 1)
     lofts = sorted(solid.lofts, key=lambda loft: (loft.low_mm, loft.high_mm))
-    size = max(1, LAYER_CELLS // (u.cells * v.cells) // 6)
+    size = max(1, LAYER_CELLS // (u.cells * v.cells) // 4)
     for start in range(0, len(lofts), size):
         coverage, found = _sections_of(
             lofts[start : start + size], u, v, lattice, 1000 * solid.volume_cc
         )
-        for layers in _layers(found, coverage, u, v):
-            yield replace(
-                layers,
-                fraction=layers.fraction[:, rows, columns],
-                u=layers.u[:, rows, columns],
-                v=layers.v[:, rows, columns],
-                n=None if layers.n is None else layers.n[:, rows, columns],
-            )
-        yield _faces(found, _cropped(coverage, rows, columns))
+        for layers in _layers(found, coverage.cells, u, v):
+            yield _cropped(layers, rows, columns, (v.cells, u.cells))
+        yield _faces(found, coverage.cropped(rows, columns))
+
+
+def _cropped(layers: Layers, rows: slice, columns: slice, shape: tuple[int, int]) -> Layers:
+    """The part of layers within some rows and columns of the (v, u) cells."""
+    if (rows.start, columns.start) == (0, 0) and (rows.stop, columns.stop) == shape:
+        return layers
+    row, column = np.divmod(layers.cell, shape[1])
+    keep = (row >= rows.start) & (row < rows.stop)
+    keep &= (column >= columns.start) & (column < columns.stop)
+    row, column = row[keep] - rows.start, column[keep] - columns.start
+    whole = layers.whole.reshape(-1, *shape)[:, rows, columns]
+    return replace(
+        layers,
+        whole=whole.reshape(len(whole), -1),
+        owner=layers.owner[keep],
+        cell=row * (columns.stop - columns.start) + column,
+        fraction=layers.fraction[keep],
+        u=layers.u[keep],
+        v=layers.v[keep],
+        n=None if layers.n is None else layers.n[keep],
+    )
 
 
 def _widened(nodes: FloatArray, low: float, high: float) -> tuple[Lines, int]:
@@ -231,44 +266,105 @@ def _sections_of(
     """Coverage by the contours of lofts and by sections between, and where each loft has them."""
     contours, ends = distinct((loft.near, loft.far) for loft in lofts)
     coverage = cover(contours, u, v)
+    counts = _pieces(lofts, ends, coverage.cells, u, v, volume_mm3)
     found, shaped, inner = [], [], len(contours)
-    for loft, (near, far) in zip(lofts, ends.tolist(), strict=True):
+    for loft, (near, far), count in zip(lofts, ends.tolist(), counts, strict=True):
         faces = cuts(loft.low_mm, loft.high_mm, lattice.n_mm, lattice.factor)
         if not faces.size:
             continue
-        count = _pieces(loft, coverage.fraction[near], coverage.fraction[far], u, v, volume_mm3)
         if count:
             faces = np.unique(np.append(faces, np.linspace(faces[0], faces[-1], count + 1)))
             faces = faces[np.append(True, np.diff(faces) > _SAME_MM)]
         cut = _Cut(loft, np.sort(loft.sign * (faces - loft.base_mm)), near, far)
         if count:
             cut = replace(cut, inner=inner)
-            at = cut.sections_mm
-            shaped.append((loft, at[between_ends(at, loft)]))
+            shaped.append((loft, cut.at[between_ends(cut.at, loft)]))
             inner += shaped[-1][1].size
         found.append(cut)
+    shaped = [(loft, at) for loft, at in shaped if at.size]
     if shaped:
-        between_contours = sections([s[0] for s in shaped], [s[1] for s in shaped], u, v)
-        coverage = _joined(coverage, between_contours)
+        coverage += sections([s[0] for s in shaped], [s[1] for s in shaped], u, v)
     return coverage, found
 
 
 def _pieces(
-    loft: Loft, near: FloatArray, far: FloatArray, u: Lines, v: Lines, volume_mm3: float
-) -> int:
-    """Into how many pieces a loft is to be cut at least, with sections between; 0 where a blend of
-    what its two contours cover (v cells, u cells) does. ``volume_mm3`` is the whole structure's."""
+    lofts: Sequence[Loft],
+    ends: IndexArray,
+    cells: Cells,
+    u: Lines,
+    v: Lines,
+    volume_mm3: float,
+) -> list[int]:
+    """Into how many pieces lofts are to be cut at least, with sections between; 0 where a blend of
+    what their two contours ``ends`` (m, 2) cover does. ``volume_mm3`` is the whole structure's."""
     step = float(np.median(np.diff(u.positions_mm)))
-    cell = step * float(np.median(np.diff(v.positions_mm)))
+    size = step * float(np.median(np.diff(v.positions_mm)))
+    met = _Met.of(cells, ends.T)
+    near, far = (cells_at.fraction for cells_at in met.at)
     change = np.abs(near - far)
-    rim = max(int(np.count_nonzero((near > 0) & (near < 1))), 1)
-    swept = change[change > _WHOLLY].sum() * cell
-    bulge = abs(loft.profile.bulge_mm2)
-    matters = max(swept, bulge) * loft.length_mm > SWEPT * volume_mm3
-    moves = swept > SWEPT * loft.profile.area_mm2 or bulge > BULGE * rim * cell
-    if not (matters and moves and _resolved(loft, step)):
-        return 0
-    return int(np.clip(np.ceil(change.sum() / rim), 1, _MOST_CUTS))
+    rims = np.bincount(met.owner, (near > 0) & (near < 1), len(lofts))
+    changes = np.bincount(met.owner, change, len(lofts))
+    sweeps = np.bincount(met.owner, np.where(change > _WHOLLY, change, 0.0), len(lofts)) * size
+    counts = []
+    for loft, rim, total, swept in zip(
+        lofts, np.maximum(rims, 1).tolist(), changes.tolist(), sweeps.tolist(), strict=True
+    ):
+        bulge = abs(loft.profile.bulge_mm2)
+        matters = max(swept, bulge) * loft.length_mm > SWEPT * volume_mm3
+        moves = swept > SWEPT * loft.profile.area_mm2 or bulge > BULGE * rim * size
+        is_blend = not (matters and moves and _resolved(loft, step))
+        parts = np.ceil((_CAP_PARTS if loft.is_cap else 1) * total / rim)
+        counts.append(0 if is_blend else int(np.clip(parts, 1, _MOST_CUTS)))
+    return counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """Covered parts (k,) of cells and their centroids (k,), as of ``Cells``."""
+
+    fraction: FloatArray
+    u: FloatArray
+    v: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Met:
+    """Cells that several cross-sections each, of m groups, do not all fill or all leave empty.
+
+    ``whole`` (m, cells) are those that all fill; ``owner`` and ``cell`` (k,) are group and cell of
+    those that they differ in or that an outline runs through, and ``at`` what each cross-section
+    covers of these.
+    """
+
+    whole: BoolArray
+    owner: IndexArray
+    cell: IndexArray
+    at: list[_Parts]
+
+    @classmethod
+    def of(cls, cells: Cells, groups: Iterable[IndexArray]) -> _Met:
+        """``groups``: of the first, second, ... cross-section of each group, the layer (m,)."""
+        layers = len(cells.whole)
+        # 0 where a cell is empty, 1 where it is full, else where it is in the tables.
+        codes = cells.whole.reshape(layers, -1).astype(np.int32)
+        codes[cells.layer, cells.cell] = np.arange(2, cells.cell.size + 2)
+        first, *others = (codes[layer] for layer in groups)
+        met = first > 1
+        for other in others:
+            met |= other != first
+        owner, cell = np.nonzero(met)
+        tables = [
+            np.append(sure, values)
+            for sure, values in (
+                ([0.0, 1.0], cells.fraction),
+                ([0.5, 0.5], cells.u),
+                ([0.5, 0.5], cells.v),
+            )
+        ]
+        parts = [
+            _Parts(*(table[code[owner, cell]] for table in tables)) for code in (first, *others)
+        ]
+        return cls((first == 1) & ~met, owner, cell, parts)
 
 
 def _resolved(loft: Loft, step_mm: float) -> bool:
@@ -280,59 +376,44 @@ def _resolved(loft: Loft, step_mm: float) -> bool:
     return max(thickness) >= _RESOLVED_STEPS * step_mm
 
 
-def _layers(found: Sequence[_Cut], coverage: Coverage, u: Lines, v: Lines) -> Iterator[Layers]:
+def _layers(found: Sequence[_Cut], cells: Cells, u: Lines, v: Lines) -> Iterator[Layers]:
     """Layers of lofts between their cuts."""
-    size = max(1, CHUNK_CELLS // coverage.fraction[0].size)
-    area = np.diff(v.positions_mm)[:, None] * np.diff(u.positions_mm)
-    blended = [_blended(cut) for cut in found if cut.inner is None]
-    shaped = [_shaped(cut) for cut in found if cut.inner is not None]
-    for tables, between in ((blended, _blend), (shaped, _between)):
-        if not tables:
-            continue
-        table = [np.concatenate(column) for column in zip(*tables, strict=True)]
-        for start in range(0, len(table[0]), size):
-            yield between(coverage, area, *(part[start : start + size] for part in table))
+    size = max(1, CHUNK_CELLS // cells.whole[0].size)
+    area = (np.diff(v.positions_mm)[:, None] * np.diff(u.positions_mm)).ravel()
+    table = [np.concatenate(column) for column in zip(*map(_blended, found), strict=True)]
+    for start in range(0, len(table[0]) if table else 0, size):
+        yield _blend(cells, area, *(part[start : start + size] for part in table))
 
 
 def _blended(cut: _Cut) -> tuple[IndexArray, FloatArray, FloatArray, FloatArray]:
-    """Of layers that blend two contours: (m, 2) the contours, (m, 2) how far it is from the first
-    to the second at the faces, (m, 2) positions of the faces, (m,) volumes, mm³."""
-    part = cut.at / cut.loft.length_mm
-    faces, volume = _faces_and_volumes(cut)
-    parts = np.column_stack([part[:-1], part[1:]])[:, :: int(cut.loft.sign)]
-    return np.tile([cut.near, cut.far], (len(parts), 1)), parts, faces, volume
+    """Of the layers between cuts: (m, 2) the cross-sections that each blends, (m, 2) how far it is
+    from the first to the second at the faces, (m, 2) positions of the faces, (m,) volumes, mm³."""
+    position = cut.loft.base_mm + cut.loft.sign * cut.at
+    volume = np.maximum(np.diff(cut.loft.profile.volume_mm3(cut.at)), 0.0)
+    upwards = slice(None, None, int(cut.loft.sign))
+    faces = np.column_stack([position[:-1], position[1:]])[:, upwards]
+    if cut.inner is None:
+        part, count = cut.at / cut.loft.length_mm, len(faces)
+        parts = np.column_stack([part[:-1], part[1:]])[:, upwards]
+        return np.tile([cut.near, cut.far], (count, 1)), parts, faces, volume
+    layers = cut.layers
+    parts = np.tile(np.array([0.0, 1.0])[upwards], (len(faces), 1))
+    return np.column_stack([layers[:-1], layers[1:]]), parts, faces, volume
 
 
-def _centroids(
-    coverage: Coverage, layer: IndexArray, other: IndexArray
-) -> tuple[FloatArray, FloatArray]:
-    """Centroids (u, v) of what some layers cover of cells; of nothing where others cover a part:
-    the place on the cell's border from which that part grows."""
-    u, v = coverage.u[layer], coverage.v[layer]
-    grown = (coverage.fraction[layer] == 0) & (coverage.fraction[other] > 0)
-    to_u, to_v = coverage.u[other][grown] - 0.5, coverage.v[other][grown] - 0.5
+def _centroids(here: _Parts, there: _Parts) -> tuple[FloatArray, FloatArray]:
+    """Centroids (u, v) of covered parts of cells; of nothing where others cover a part: the place
+    on the cell's border from which that part grows."""
+    u, v = here.u.copy(), here.v.copy()
+    grown = (here.fraction == 0) & (there.fraction > 0)
+    to_u, to_v = there.u[grown] - 0.5, there.v[grown] - 0.5
     reach = np.maximum(np.maximum(np.abs(to_u), np.abs(to_v)), 1e-9)
     u[grown], v[grown] = 0.5 + to_u / reach / 2, 0.5 + to_v / reach / 2
     return u, v
 
 
-def _shaped(cut: _Cut) -> tuple[IndexArray, FloatArray, FloatArray]:
-    """Of layers with sections at both faces and halfway: (m, 3) the sections, (m, 2) positions of
-    the faces, (m,) volumes, mm³."""
-    at = cut.layers
-    layers = np.column_stack([at[:-2:2], at[1:-1:2], at[2::2]])[:, :: int(cut.loft.sign)]
-    return (layers, *_faces_and_volumes(cut))
-
-
-def _faces_and_volumes(cut: _Cut) -> tuple[FloatArray, FloatArray]:
-    """Positions (m, 2) of the lower and upper faces of layers, and their volumes (m,), mm³."""
-    position = cut.loft.base_mm + cut.loft.sign * cut.at
-    faces = np.column_stack([position[:-1], position[1:]])[:, :: int(cut.loft.sign)]
-    return faces, np.maximum(np.diff(cut.loft.profile.volume_mm3(cut.at)), 0.0)
-
-
 def _blend(
-    coverage: Coverage,
+    cells: Cells,
     area_mm2: FloatArray,
     contours: IndexArray,
     parts: FloatArray,
@@ -341,68 +422,50 @@ def _blend(
 ) -> Layers:
     """The layers of ``_blended``: fractions and centroids pass evenly from one contour's to the
     other's, which is exact for an outline that moves along an edge of a cell."""
-    first, second = contours.T
-    low, high = parts.T[..., None, None]
-    one, other = coverage.fraction[first], coverage.fraction[second]
-    change = other - one
+    pairs, pair = np.unique(contours, axis=0, return_inverse=True)
+    met = _Met.of(cells, pairs.T)
+    start = np.searchsorted(met.owner, np.arange(len(pairs) + 1))
+    owner, place = expanded(start, pair)
+    one, other = met.at
+    ends = [[u[place], v[place]] for u, v in (_centroids(one, other), _centroids(other, one))]
+    low, high = parts[owner].T
+    first = one.fraction[place]
+    change = other.fraction[place] - first
     mean, square = (low + high) / 2, (low * low + low * high + high * high) / 3
-    fraction = one + mean * change
-    onward = one * mean + change * square
+    fraction = first + mean * change
     safe = np.where(fraction > 0, fraction, 1.0)
-    part = onward / safe
-    ends = [_centroids(coverage, a, b) for a, b in ((first, second), (second, first))]
+    part = (first * mean + change * square) / safe
     u, v = (here * (1 - part) + there * part for here, there in zip(*ends, strict=True))
     n = 0.5 + (high - low) * change / (12 * safe)
-    return _layers_of(fraction, u, v, n, area_mm2, faces_mm, volume_mm3)
-
-
-def _between(
-    coverage: Coverage,
-    area_mm2: FloatArray,
-    sections: IndexArray,
-    faces_mm: FloatArray,
-    volume_mm3: FloatArray,
-) -> Layers:
-    """The layers of ``_shaped``, by Simpson's rule."""
-    shape = (len(sections), *area_mm2.shape)
-    fraction, u, v, n = (np.zeros(shape) for _ in range(4))
-    for layer, weight, height in zip(
-        sections.T, (1 / 6, 4 / 6, 1 / 6), (0.0, 0.5, 1.0), strict=True
-    ):
-        part = weight * coverage.fraction[layer]
-        fraction += part
-        u += part * coverage.u[layer]
-        v += part * coverage.v[layer]
-        n += part * height
-    safe = np.where(fraction > 0, fraction, 1.0)
-    return _layers_of(fraction, u / safe, v / safe, n / safe, area_mm2, faces_mm, volume_mm3)
+    sections = met.whole, pair
+    cut = owner, met.cell[place], fraction, u, v, n
+    return _layers_of(sections, cut, area_mm2, faces_mm, volume_mm3)
 
 
 def _layers_of(
-    fraction: FloatArray,
-    u: FloatArray,
-    v: FloatArray,
-    n: FloatArray,
+    sections: tuple[BoolArray, IndexArray],
+    cut: tuple[IndexArray, IndexArray, FloatArray, FloatArray, FloatArray, FloatArray],
     area_mm2: FloatArray,
     faces_mm: FloatArray,
     volume_mm3: FloatArray,
 ) -> Layers:
+    """Layers with wanted volumes (m,): what is missing goes to the parts of cells, or all is
+    scaled where these cannot take it. ``cut`` are the arrays of ``Layers``."""
+    (whole, section), (owner, cell, fraction, u, v, n) = sections, cut
     low, high = faces_mm.T
-    area = _with_volume(fraction, area_mm2, volume_mm3 / (high - low))
-    return Layers(low, high, np.arange(low.size), area / area_mm2, u, v, n)
-
-
-def _with_volume(fraction: FloatArray, cells: FloatArray, wanted: FloatArray) -> FloatArray:
-    """Covered areas of cells (m, ...), mm², that add up to wanted ones (m,): what is missing goes
-    to the cells of the rim, or all are scaled where the rim cannot take it."""
-    covered = fraction * cells
+    wanted = volume_mm3 / (high - low)
+    covered = fraction * area_mm2[cell]
     rim = covered * (1 - fraction)
-    total, room = covered.sum(axis=(1, 2)), rim.sum(axis=(1, 2))
+    total = (whole @ area_mm2)[section] + np.bincount(owner, covered, low.size)
+    room = np.bincount(owner, rim, low.size)
     part = np.clip((wanted - total) / np.where(room > 0, room, np.inf), -1.0, 1.0)
-    covered += part[:, None, None] * rim
+    fraction = fraction * (1 + part[owner] * (1 - fraction))
     total += part * room
     scale = np.divide(wanted, total, out=np.zeros_like(total), where=total > 0)
-    return np.asarray(covered * scale[:, None, None])
+    some = fraction > 0
+    owner, cell, fraction, u, v, n = (x[some] for x in (owner, cell, fraction, u, v, n))
+    thickness = (high - low) * scale
+    return Layers(low, high, thickness, whole, section, owner, cell, fraction, u, v, n)
 
 
 def _faces(found: Sequence[_Cut], coverage: Coverage) -> Faces:
@@ -410,7 +473,7 @@ def _faces(found: Sequence[_Cut], coverage: Coverage) -> Faces:
     none = np.empty(0, dtype=np.intp)
     layer, other, position, tips = [none], [none], [np.empty(0)], [np.empty((0, 3))]
     for cut in found:
-        at, here = cut.at, cut.layers[::2]
+        at, here = cut.at, cut.layers
         beside = here.copy()
         if cut.inner is None:  # between blended contours only what lies inside both is sure
             between = between_ends(at, cut.loft)
@@ -427,38 +490,4 @@ def _faces(found: Sequence[_Cut], coverage: Coverage) -> Faces:
         np.concatenate(position),
         coverage,
         np.concatenate(tips),
-    )
-
-
-def _joined(one: Coverage, other: Coverage) -> Coverage:
-    """The layers of two coverages of the same cells, one after another."""
-    return Coverage(
-        fraction=np.concatenate([one.fraction, other.fraction]),
-        u=np.concatenate([one.u, other.u]),
-        v=np.concatenate([one.v, other.v]),
-        node_inside=np.concatenate([one.node_inside, other.node_inside]),
-        edge_start=np.append(one.edge_start, one.edge_start[-1] + other.edge_start[1:]),
-        edge_column=np.append(one.edge_column, other.edge_column),
-        edge_row=np.append(one.edge_row, other.edge_row),
-        edge_u=np.append(one.edge_u, other.edge_u),
-        edge_v=np.append(one.edge_v, other.edge_v),
-    )
-
-
-def _cropped(coverage: Coverage, rows: slice, columns: slice) -> Coverage:
-    """The part of a coverage within some rows and columns of cells."""
-    keep = (coverage.edge_row >= rows.start) & (coverage.edge_row < rows.stop)
-    keep &= (coverage.edge_column >= columns.start) & (coverage.edge_column < columns.stop)
-    kept = np.append(0, np.cumsum(keep))
-    nodes = slice(rows.start, rows.stop + 1), slice(columns.start, columns.stop + 1)
-    return Coverage(
-        fraction=coverage.fraction[:, rows, columns],
-        u=coverage.u[:, rows, columns],
-        v=coverage.v[:, rows, columns],
-        node_inside=coverage.node_inside[:, nodes[0], nodes[1]],
-        edge_start=kept[coverage.edge_start],
-        edge_column=coverage.edge_column[keep] - columns.start,
-        edge_row=coverage.edge_row[keep] - rows.start,
-        edge_u=coverage.edge_u[keep],
-        edge_v=coverage.edge_v[keep],
     )

@@ -22,7 +22,8 @@ MOST_NODES = 20_000
 """A raster gets coarser rather than larger."""
 BAND = 3
 """Nodes beside a contour where its distances are exact."""
-_FAR_STEPS = 1e3
+FAR_STEPS = 1e3
+"""Distance, in steps, of nodes where it does not matter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +82,7 @@ def signed_distances_mm(
     pairs : sequence of (int, int, bool)
         Contours between which distances are going to be interpolated, and whether towards
         nothing inside the first. They are exact where that takes place: within a few nodes of
-        either contour, where only one of both is, and inside. Elsewhere they are ``_FAR_STEPS``.
+        either contour, where only one of both is, and inside. Elsewhere they are ``FAR_STEPS``.
     everywhere : (contours,) bool
         Contours for which they are exact at every node.
     """
@@ -115,7 +116,7 @@ def signed_distances_mm(
     away, direction = nodes - start[nearest], along[nearest]
     length2 = np.maximum((direction**2).sum(axis=1), 1e-30)
     part = np.clip((away * direction).sum(axis=1) / length2, 0.0, 1.0)
-    distance = np.full(inside.shape, _FAR_STEPS * raster.step_mm)
+    distance = np.full(inside.shape, FAR_STEPS * raster.step_mm)
     distance[layer, row, column] = np.hypot(*(away - part[:, None] * direction).T)
     return np.asarray(np.where(inside, -distance, distance))
 

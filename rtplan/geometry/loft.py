@@ -80,12 +80,16 @@ class Loft:
         return self.profile.total_mm3
 
     @cached_property
+    def bulge_mm(self) -> float:
+        """How far its section halfway lies beyond the blend of both its contours, about, mm."""
+        area = abs(self.profile.bulge_mm2)
+        return min(area / sum(map(length_mm, self.near)), float(np.sqrt(area / np.pi)))
+
+    @cached_property
     def outside_mm(self) -> float:
         """How far its sections may lie beyond both its contours, about, mm."""
         near, far = self.centres_mm
-        area = abs(self.profile.bulge_mm2)
-        bulge = min(area / sum(map(length_mm, self.near)), float(np.sqrt(area / np.pi)))
-        return bulge + float(np.hypot(*(far - near))) / 2
+        return self.bulge_mm + float(np.hypot(*(far - near))) / 2
 
     @cached_property
     def centres_mm(self) -> tuple[FloatArray, FloatArray]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rtplan.geometry.grid import FloatArray
 
 IndexArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,15 +46,80 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Coverage:
-    """What polygons cover of the cells of a (v, u) grid, layer by layer.
+class Cells:
+    """What is covered of the cells of a (v, u) grid, layer by layer.
 
     Parameters
     ----------
-    fraction : (layers, v cells, u cells) float
-        Covered part of each cell, 0 .. 1.
-    u, v : same shape, float
-        Centroid of the covered part, as a fraction of the cell; 0.5 where nothing is covered.
+    whole : (layers, v cells, u cells) bool
+        Whether a cell is covered and no outline runs through it.
+    start : (layers + 1,) int
+        Where each layer's cells that an outline runs through begin in the arrays that follow.
+    cell : (k,) int
+        These cells, row by row: row times columns plus column, ascending within a layer.
+    fraction : (k,) float
+        Covered part of each, 0 .. 1.
+    u, v : (k,) float
+        Centroid of the covered part, 0 .. 1 in the cell; 0.5 where nothing is covered.
+    """
+
+    whole: BoolArray
+    start: IndexArray
+    cell: IndexArray
+    fraction: FloatArray
+    u: FloatArray
+    v: FloatArray
+
+    @property
+    def layer(self) -> IndexArray:
+        """Layer of each cell that an outline runs through, (k,)."""
+        return np.repeat(np.arange(len(self.whole)), np.diff(self.start))
+
+    def areas_mm2(self, cells_mm2: FloatArray) -> FloatArray:
+        """Covered area of each layer, (layers,) mm²; ``cells_mm2`` (v cells, u cells)."""
+        area = whole_areas_mm2(self.whole, cells_mm2)
+        cut = self.fraction * cells_mm2.ravel()[self.cell]
+        return np.asarray(area + np.bincount(self.layer, cut, len(area)))
+
+    def cropped(self, rows: slice, columns: slice) -> Cells:
+        """The part within some rows and columns of cells."""
+        row, column = np.divmod(self.cell, self.whole.shape[2])
+        keep = (row >= rows.start) & (row < rows.stop)
+        keep &= (column >= columns.start) & (column < columns.stop)
+        cell = (row - rows.start) * (columns.stop - columns.start) + column - columns.start
+        return Cells(
+            self.whole[:, rows, columns],
+            np.append(0, np.cumsum(keep))[self.start],
+            cell[keep],
+            self.fraction[keep],
+            self.u[keep],
+            self.v[keep],
+        )
+
+    def __add__(self, other: Cells) -> Cells:
+        """The layers of both, one after another; the grid is the same."""
+        return Cells(
+            np.concatenate([self.whole, other.whole]),
+            np.append(self.start, self.start[-1] + other.start[1:]),
+            np.append(self.cell, other.cell),
+            np.append(self.fraction, other.fraction),
+            np.append(self.u, other.u),
+            np.append(self.v, other.v),
+        )
+
+
+def whole_areas_mm2(whole: BoolArray, cells_mm2: FloatArray) -> FloatArray:
+    """Area of the cells of each layer, (layers,) mm²; ``whole`` (layers, v cells, u cells)."""
+    return np.asarray(whole.reshape(len(whole), -1) @ cells_mm2.ravel())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coverage:
+    """What polygons cover of a (v, u) grid, layer by layer.
+
+    Parameters
+    ----------
+    cells : Cells
     node_inside : (layers, v lines, u lines) bool
         Whether the grid node lies inside the polygons.
     edge_start : (layers + 1,) int
@@ -64,15 +130,40 @@ class Coverage:
         Their place in those cells, 0 .. 1.
     """
 
-    fraction: FloatArray
-    u: FloatArray
-    v: FloatArray
-    node_inside: NDArray[np.bool_]
+    cells: Cells
+    node_inside: BoolArray
     edge_start: IndexArray
     edge_column: IndexArray
     edge_row: IndexArray
     edge_u: FloatArray
     edge_v: FloatArray
+
+    def cropped(self, rows: slice, columns: slice) -> Coverage:
+        """The part within some rows and columns of cells."""
+        keep = (self.edge_row >= rows.start) & (self.edge_row < rows.stop)
+        keep &= (self.edge_column >= columns.start) & (self.edge_column < columns.stop)
+        nodes = slice(rows.start, rows.stop + 1), slice(columns.start, columns.stop + 1)
+        return Coverage(
+            self.cells.cropped(rows, columns),
+            self.node_inside[:, nodes[0], nodes[1]],
+            np.append(0, np.cumsum(keep))[self.edge_start],
+            self.edge_column[keep] - columns.start,
+            self.edge_row[keep] - rows.start,
+            self.edge_u[keep],
+            self.edge_v[keep],
+        )
+
+    def __add__(self, other: Coverage) -> Coverage:
+        """The layers of both, one after another; the grid is the same."""
+        return Coverage(
+            self.cells + other.cells,
+            np.concatenate([self.node_inside, other.node_inside]),
+            np.append(self.edge_start, self.edge_start[-1] + other.edge_start[1:]),
+            np.append(self.edge_column, other.edge_column),
+            np.append(self.edge_row, other.edge_row),
+            np.append(self.edge_u, other.edge_u),
+            np.append(self.edge_v, other.edge_v),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +176,7 @@ class _Pieces:
     x1: FloatArray
     y1: FloatArray
 
-    def take(self, which: NDArray[np.bool_]) -> _Pieces:
+    def take(self, which: BoolArray) -> _Pieces:
         if which.all():
             return self
         return _Pieces(
@@ -119,7 +210,7 @@ def cover(layers: Sequence[Sequence[FloatArray]], u: Lines, v: Lines) -> Coverag
     cell = np.maximum(column, 0)
     x0, x1 = (np.where(left, 0.0, u.fraction(x, cell)) for x in (pieces.x0, pieces.x1))
     ends = x0, v.fraction(pieces.y0, row), x1, v.fraction(pieces.y1, row)
-    fraction, centre_u, centre_v = covered_cells((pieces.layer, row, cell), ends, node_inside)
+    cells = covered_cells((pieces.layer, row, cell), ends, node_inside)
     on_grid = column >= 0
     pieces, column, row = pieces.take(on_grid), column[on_grid], row[on_grid]
     # Each piece ends where the next begins, except where the next one lies outside the grid.
@@ -131,9 +222,7 @@ def cover(layers: Sequence[Sequence[FloatArray]], u: Lines, v: Lines) -> Coverag
     edge_x = np.append(pieces.x0, pieces.x1[leaving])[order]
     edge_y = np.append(pieces.y0, pieces.y1[leaving])[order]
     return Coverage(
-        fraction=fraction,
-        u=centre_u,
-        v=centre_v,
+        cells=cells,
         node_inside=node_inside,
         edge_start=np.searchsorted(layer, np.arange(len(layers) + 1)),
         edge_column=edge_column,
@@ -143,7 +232,7 @@ def cover(layers: Sequence[Sequence[FloatArray]], u: Lines, v: Lines) -> Coverag
     )
 
 
-def _on_border(x: FloatArray, lines: Lines) -> NDArray[np.bool_]:
+def _on_border(x: FloatArray, lines: Lines) -> BoolArray:
     """Whether coordinates lie on the first or the last line."""
     return np.asarray((x == lines.positions_mm[0]) | (x == lines.positions_mm[-1]))
 
@@ -193,7 +282,7 @@ def _cut(pieces: _Pieces, lines: Lines) -> tuple[_Pieces, IndexArray, NDArray[np
 
 def _winding(
     by_row: _Pieces, row: IndexArray, crossing: NDArray[np.int8], *, u: Lines, v: Lines, layers: int
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Whether each grid node lies inside: crossings of its grid line to its left, summed."""
     at_line = crossing != 0
     begin, upward = by_row.take(at_line), crossing[at_line] > 0
@@ -210,9 +299,9 @@ def _winding(
 def covered_cells(
     place: tuple[IndexArray, IndexArray, IndexArray],
     ends: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    node_inside: NDArray[np.bool_],
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Covered fraction of each cell and the centroid of that part: (layers, v cells, u cells).
+    node_inside: BoolArray,
+) -> Cells:
+    """What pieces of outlines cover of the cells they run through.
 
     A cell that no piece of an outline runs through is covered wholly or not at all, as the node at
     its corner is inside or not. Only the others are summed up.
@@ -229,13 +318,14 @@ def covered_cells(
     x0, y0, x1, y1 = ends
     height = y0 - y1  # a counter-clockwise ring runs down its left side
     middle = (y0 + y1) / 2
-    fraction = node_inside[:, :-1, :-1].astype(float)
-    rows, columns = fraction.shape[1:]
+    whole = node_inside[:, :-1, :-1].copy()
+    layers, rows, columns = whole.shape
     flat = (layer * rows + row) * columns + column
-    met = np.zeros(fraction.size, dtype=bool)
+    met = np.zeros(whole.size, dtype=bool)
     met[flat] = True
     cells = np.flatnonzero(met)
-    number = np.empty(fraction.size, dtype=np.intp)
+    whole.ravel()[cells] = False
+    number = np.empty(whole.size, dtype=np.int32)
     number[cells] = np.arange(cells.size)
     sums = _RowSums(number[flat], cells // columns)
     area = sums.total(height * (1.0 - (x0 + x1) / 2), height)
@@ -245,13 +335,12 @@ def covered_cells(
     covered = area > 1e-12
     area = np.where(covered, np.minimum(area, 1.0), 0.0)
     safe = np.where(covered, area, 1.0)
-    fraction.ravel()[cells] = area
-    centres = []
-    for moment in (moment_u, moment_v):
-        centre = np.full(fraction.shape, 0.5)
-        centre.ravel()[cells] = np.clip(np.where(covered, moment / safe, 0.5), 0.0, 1.0)
-        centres.append(centre)
-    return fraction, centres[0], centres[1]
+    u, v = (
+        np.clip(np.where(covered, moment / safe, 0.5), 0.0, 1.0) for moment in (moment_u, moment_v)
+    )
+    of_layer = cells // (rows * columns)
+    start = np.searchsorted(of_layer, np.arange(layers + 1))
+    return Cells(whole, start, cells - of_layer * (rows * columns), area, u, v)
 
 
 class _RowSums:

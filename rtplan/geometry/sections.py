@@ -8,17 +8,29 @@ share stays where it is. The section's centroid moves from the one to the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rtplan.geometry.distance import BAND, Raster, Rings, raster_around, signed_distances_mm
+from rtplan.geometry.distance import (
+    BAND,
+    FAR_STEPS,
+    Raster,
+    raster_around,
+    signed_distances_mm,
+)
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.levels import cover_levels, levels_of
 from rtplan.geometry.loft import Loft, centroid_mm, distinct
-from rtplan.geometry.raster import Coverage, IndexArray, Lines
+from rtplan.geometry.raster import BoolArray, Cells, Coverage, IndexArray, Lines
 
+NARROW = 2.5
+"""Steps beside the blend of two contours within which sections are looked for first."""
+_BESIDE = 1.5  # steps of these beside the section itself
+_BULGING = 0.8  # steps by which lofts bulge that need more
+_UNSURE = 2
 _EVEN_STEPS = 0.05  # a level up to this moves the outline evenly
 _DECIMALS = 9
 _STILL_MM = 1e-3  # an outline that moves less stands still
@@ -42,115 +54,285 @@ def sections(
         They reach beyond the lofts on every side.
     """
     step = _step_mm(u, v)
-    placed = _placed(lofts, distances_mm, u, v, step_mm=step)
     inner = ~np.repeat([loft.is_cap for loft in lofts], [d.size for d in distances_mm])
-    reach = float(np.abs(placed.level_mm[inner]).max(initial=0.0))
-    if reach > (BAND - 1) * step:
-        placed = _placed(lofts, distances_mm, u, v, step_mm=step, reach_mm=2 * reach)
+    fields = _Fields.of(lofts, step_mm=step)
+    reach = max((loft.bulge_mm for loft in lofts if not loft.is_cap), default=0.0)
+    for band in (NARROW, BAND, np.inf) if reach < _BULGING * step else (BAND, np.inf):
+        if band > BAND:
+            fields = _Fields.of(lofts, step_mm=step, reach_mm=2 * reach)
+        placed = _placed(lofts, distances_mm, fields, u, v, band=band)
+        reach = float(np.abs(placed.level_mm[inner]).max(initial=0.0))
+        if reach <= (band - _BESIDE) * step:
+            break
     return _covered(placed, u, v)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """The grid nodes around each of m sections where its outline may run.
+
+    Parameters
+    ----------
+    rows, columns : (m, h), (m, w) int
+        The grid lines of a window around each section.
+    is_inside : (m, h, w) bool
+        Nodes of the window that are inside whatever the section's level.
+    nodes : (k,) int
+        Nodes of which that is not sure, flat in the window; ``node`` are their section, grid line
+        along v and along u.
+    cells : (c,) int
+        Cells that outlines may run through: their low corners, flat in the window; ``cell`` are
+        their section, row and column of the grid.
+    cells_mm2 : (c,) float
+        Areas of these cells.
+    sure_mm2 : (m,) float
+        Area of the other cells that are inside.
+    """
+
+    rows: IndexArray
+    columns: IndexArray
+    is_inside: BoolArray
+    nodes: IndexArray
+    node: tuple[IndexArray, IndexArray, IndexArray]
+    cells: IndexArray
+    cell: tuple[IndexArray, IndexArray, IndexArray]
+    cells_mm2: FloatArray
+    sure_mm2: FloatArray
+
+    @classmethod
+    def of(
+        cls, rows: IndexArray, columns: IndexArray, kinds: NDArray[np.uint8], u: Lines, v: Lines
+    ) -> _Window:
+        """``kinds`` (m, h, w): of each node, whether it is outside, inside, or not sure."""
+        lowest, highest = _over_corners(kinds, np.minimum), _over_corners(kinds, np.maximum)
+        unsure = (highest == _UNSURE) | (lowest != highest)
+        height, width = (np.diff(lines.positions_mm) for lines in (v, u))
+        sure = (lowest == 1) & ~unsure
+        area = np.einsum("lvx,lv->l", sure @ width[columns[:, :-1], None], height[rows[:, :-1]])
+        layer, row, column = np.nonzero(unsure)
+        cells = (layer * kinds.shape[1] + row) * kinds.shape[2] + column
+        cell = layer, rows[layer, row], columns[layer, column]
+        size = height[cell[1]] * width[cell[2]]
+        layer, row, column = np.nonzero(kinds == _UNSURE)
+        nodes = (layer * kinds.shape[1] + row) * kinds.shape[2] + column
+        node = layer, rows[layer, row], columns[layer, column]
+        return cls(rows, columns, kinds == 1, nodes, node, cells, cell, size, area)
+
+    def corners(self, values: FloatArray, inside: float, outside: float) -> FloatArray:
+        """Values at the corners of the cells, (4, c), from the low corner against the clock;
+        those of nodes that are sure are given."""
+        every = np.where(self.is_inside, inside, outside).ravel()
+        every[self.nodes] = values
+        width = self.columns.shape[1]
+        return np.stack([every[self.cells + off] for off in (0, 1, width + 1, width)])
+
+    def on_grid(self, is_inside: BoolArray, u: Lines, v: Lines) -> BoolArray:
+        """Whether nodes of the grid are inside, (m, v lines, u lines); at ``nodes`` as given."""
+        window = self.is_inside.copy()
+        window.ravel()[self.nodes] = is_inside
+        grid = np.zeros((len(window), v.positions_mm.size, u.positions_mm.size), dtype=bool)
+        for layer, (row, column) in enumerate(zip(self.rows, self.columns, strict=True)):
+            grid[layer, row[0] : row[-1] + 1, column[0] : column[-1] + 1] = window[layer]
+        return grid
+
+
+def _over_corners(
+    values: NDArray[np.uint8], of: Callable[..., NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    """The least or greatest of the values at the four corners of each cell."""
+    lines = of(values[:, :-1], values[:, 1:])
+    return of(lines[:, :, :-1], lines[:, :, 1:])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
     """Sections as level sets at grid nodes.
 
-    A section lies where ``field`` (m, v lines, u lines) is below ``level_mm`` (m,) times
-    ``weight`` (m, v lines, u lines, or 1 each), and ``beside_mm`` (m, v lines, u lines) is below 0;
-    it has ``area_mm2`` (m,) around ``centre`` (m, 2).
+    A section lies where, at the nodes of the window, ``field`` (k,) is below ``level_mm`` (m,)
+    times ``weight`` (k,) and ``beside_mm`` (k,) is below 0; it has ``area_mm2`` (m,) around
+    ``centre`` (m, 2).
     """
 
+    window: _Window
     field: FloatArray
     weight: FloatArray
+    beside_mm: FloatArray
     level_mm: FloatArray
     area_mm2: FloatArray
     centre: FloatArray
-    beside_mm: FloatArray
 
 
 def _placed(
     lofts: Sequence[Loft],
     distances_mm: Sequence[FloatArray],
+    fields: _Fields,
     u: Lines,
     v: Lines,
     *,
-    step_mm: float,
-    reach_mm: float = 0.0,
+    band: float,
 ) -> _Placed:
-    """Sections of lofts at grid nodes; ``reach_mm``: as far from the contours as they are looked
-    for, if further than a few nodes."""
-    contours, ends = distinct((loft.near, loft.other) for loft in lofts)
-    centres = np.array([centroid_mm(rings) for rings in contours])
-    raster, phi = _fields(contours, centres, ends, lofts, step_mm=step_mm, reach_mm=reach_mm)
+    """Sections of lofts at grid nodes; of those between contours, only nodes within ``band`` steps
+    of the blend of both are looked at."""
+    raster, phi, ends, centres = fields.raster, fields.phi, fields.ends, fields.centres
     which = np.repeat(np.arange(len(lofts)), [d.size for d in distances_mm])
     at = np.concatenate(distances_mm)
-    length = np.array([loft.length_mm for loft in lofts])[which]
-    further = np.array([loft.further for loft in lofts])[which] * at / length
-    near, other = ends[which, 0], ends[which, 1]
-    change = phi[other] - phi[near]
-    blend = phi[near] + further[:, None, None] * change
+    length = np.array([loft.length_mm for loft in lofts])
+    further = np.array([loft.further for loft in lofts])[which] * at / length[which]
+    near, other = centres[ends[which, 0]], centres[ends[which, 1]]
+    centre = near + further[:, None] * (other - near)
+    rows, at_v = _neighbours(v, centre[:, 1:], raster.v_mm)
+    columns, at_u = _neighbours(u, centre[:, :1], raster.u_mm)
+    kinds = _kinds(phi, ends, raster.step_mm)
+    lower_v, lower_u = at_v.astype(np.intp), at_u.astype(np.intp)
+    found = kinds[which[:, None, None], lower_v[:, :, None], lower_u[:, None, :]]
+    layer, row, column = np.nonzero(found == _UNSURE)
+    first, second = (
+        _at(phi, ends[which[layer], end], at_v[layer, row], at_u[layer, column]) for end in (0, 1)
+    )
+    change = second - first
+    field = first + further[layer] * change
     # A cap lies within its contour, whatever the distances beyond would make of it.
-    is_cap = np.array([loft.is_cap for loft in lofts])[which]
-    blend[is_cap] = np.maximum(blend[is_cap], phi[near[is_cap]])
-    centre = centres[near] + further[:, None] * (centres[other] - centres[near])
-    field = _on_lines(blend, raster, centre, u, v)
+    is_cap = np.array([loft.is_cap for loft in lofts])[which[layer]]
+    field = np.where(is_cap, np.maximum(field, first), field)
+    if band < BAND:
+        away = (np.abs(field) > band * _largest_mm(rows, columns, u, v)) & ~is_cap
+        found[layer[away], row[away], column[away]] = field[away] < 0
+        layer, change, field = layer[~away], change[~away], field[~away]
+    window = _Window.of(rows, columns, found, u, v)
     area = np.concatenate(
         [loft.profile.area_at_mm2(d) for loft, d in zip(lofts, distances_mm, strict=True)]
     )
-    weight = np.ones((1, 1, 1))
-    level = levels_of(field, weight, area, u, v)
-    if np.abs(level).max() > _EVEN_STEPS * step_mm:
-        moved = np.abs(change, out=change)
-        moved += _STILL_MM
-        moved /= _rim_mean(moved, blend, raster.step_mm)[:, None, None]
+    weight, step = np.ones(field.size), _step_mm(u, v)
+    level = _levels(window, field, weight, area)
+    if np.abs(level).max() > _EVEN_STEPS * step:
+        moved = np.abs(change) + _STILL_MM
+        moved /= _rim_means(moved, np.abs(field) < step, layer, area.size)[layer]
         unlike = np.array([len(loft.near) != len(loft.other) for loft in lofts])[which]
-        moved[unlike] = 1.0
-        weight = _on_lines(np.clip(moved, _LEAST, 1.0, out=moved), raster, centre, u, v)
-        level = levels_of(field, weight, area, u, v)
-    return _Placed(field, weight, level, area, centre, _beside(lofts, u, v)[which])
+        moved[unlike[layer]] = 1.0
+        weight = np.clip(moved, _LEAST, 1.0)
+        level = _levels(window, field, weight, area)
+    beside = _beside(lofts, which, window, u, v)
+    return _Placed(window, field, weight, beside, level, area, centre)
 
 
-def _beside(lofts: Sequence[Loft], u: Lines, v: Lines) -> FloatArray:
-    """How far nodes lie beyond the box in which a loft has its sections, (lofts, v lines, u lines)
-    mm, negative within: it holds both contours, and by how much the loft bulges."""
-    beside = np.empty((len(lofts), v.positions_mm.size, u.positions_mm.size))
-    for number, loft in enumerate(lofts):
-        points = np.concatenate([*loft.near, *loft.far])
-        low, high = points.min(axis=0) - loft.outside_mm, points.max(axis=0) + loft.outside_mm
-        along_u = np.maximum(low[0] - u.positions_mm, u.positions_mm - high[0])
-        along_v = np.maximum(low[1] - v.positions_mm, v.positions_mm - high[1])
-        beside[number] = np.maximum(along_v[:, None], along_u)
-    return beside
+def _largest_mm(rows: IndexArray, columns: IndexArray, u: Lines, v: Lines) -> float:
+    """The largest step between grid lines, mm."""
+    steps = [np.diff(lines.positions_mm[at]).max() for lines, at in ((v, rows), (u, columns))]
+    return float(max(steps))
 
 
-def _rim_mean(values: FloatArray, field: FloatArray, step_mm: float) -> FloatArray:
-    """Means of values (m, ...) where a field is nearly 0, (m,)."""
-    rim = np.abs(field) < step_mm
-    count = np.maximum(rim.sum(axis=(1, 2)), 1)
-    mean = np.sum(values, axis=(1, 2), where=rim) / count
-    return np.asarray(np.maximum(mean, _STILL_MM))
+def _kinds(phi: FloatArray, ends: IndexArray, step_mm: float) -> NDArray[np.uint8]:
+    """Of each cell of the raster, (lofts, rows - 1, columns - 1): whether its corners are outside
+    (0) or inside (1) both contours of a loft, and far from both, or not sure."""
+    far, inside = np.abs(phi) >= FAR_STEPS * step_mm, (phi < 0).astype(np.uint8)
+    near, other = ends.T
+    sure = far[near] & far[other] & (inside[near] == inside[other])
+    kinds = np.where(sure, inside[near], np.uint8(_UNSURE))
+    lowest, highest = _over_corners(kinds, np.minimum), _over_corners(kinds, np.maximum)
+    return np.where(lowest == highest, lowest, np.uint8(_UNSURE))
+
+
+def _neighbours(
+    lines: Lines, centre_mm: FloatArray, nodes_mm: FloatArray
+) -> tuple[IndexArray, FloatArray]:
+    """Grid lines around each centre (m, 1), as many around each, (m, h), and where they are among
+    the nodes of the raster, from 0, ends held beyond them."""
+    position = lines.positions_mm
+    first = np.searchsorted(position, centre_mm[:, 0] + nodes_mm[0])
+    last = np.searchsorted(position, centre_mm[:, 0] + nodes_mm[-1], side="right")
+    count = min(int((last - first).max()) + 2, position.size)
+    first = np.clip(first - 1, 0, position.size - count)
+    rows = first[:, None] + np.arange(count)
+    place = (position[rows] - centre_mm - nodes_mm[0]) / (nodes_mm[1] - nodes_mm[0])
+    # The last node belongs to the cell before it.
+    return rows, np.clip(place, 0.0, (nodes_mm.size - 1) * (1 - 1e-12))
+
+
+def _at(phi: FloatArray, layer: IndexArray, row: FloatArray, column: FloatArray) -> FloatArray:
+    """Linear interpolation in layers (k,) of a raster, at rows and columns (k,) from 0."""
+    j, i = row.astype(np.intp), column.astype(np.intp)
+    row, column = row - j, column - i
+    width = phi.shape[2]
+    corner = (layer * phi.shape[1] + j) * width + i
+    flat = phi.ravel()
+    low, high = (flat[corner + off] for off in (0, width))
+    low = low + row * (high - low)
+    after, high = (flat[corner + off] for off in (1, width + 1))
+    after += row * (high - after)
+    return np.asarray(low + column * (after - low))
+
+
+def _levels(
+    window: _Window, field: FloatArray, weight: FloatArray, area_mm2: FloatArray
+) -> FloatArray:
+    """Levels of sections that have their areas, (m,) mm."""
+    far = float(np.abs(field).max(initial=1.0))
+    middle = window.corners(field, -far, far).mean(axis=0)
+    share = window.corners(weight, 1.0, 1.0).mean(axis=0)
+    return levels_of(middle, share, window.cells_mm2, window.cell[0], area_mm2, window.sure_mm2)
+
+
+def _rim_means(values: FloatArray, rim: BoolArray, layer: IndexArray, layers: int) -> FloatArray:
+    """Means of values (k,) on a rim by layer, (layers,)."""
+    count = np.maximum(np.bincount(layer[rim], minlength=layers), 1)
+    return np.maximum(np.bincount(layer[rim], values[rim], layers) / count, _STILL_MM)
+
+
+def _beside(
+    lofts: Sequence[Loft], which: IndexArray, window: _Window, u: Lines, v: Lines
+) -> FloatArray:
+    """How far nodes (k,) of sections lie beyond the box in which their loft has them, mm, negative
+    within: it holds both contours, and by how much the loft bulges."""
+    points = [np.concatenate([*loft.near, *loft.far]) for loft in lofts]
+    outside = np.array([loft.outside_mm for loft in lofts])[:, None]
+    low = np.array([p.min(axis=0) for p in points]) - outside
+    high = np.array([p.max(axis=0) for p in points]) + outside
+    layer, row, column = window.node
+    position = np.column_stack([u.positions_mm[column], v.positions_mm[row]])
+    loft = which[layer]
+    return np.asarray(np.maximum(low[loft] - position, position - high[loft]).max(axis=1))
 
 
 def _covered(placed: _Placed, u: Lines, v: Lines) -> Coverage:
     """Coverage of cells by sections, with their areas."""
-    weight, area_mm2 = placed.weight, placed.area_mm2
+    window, area_mm2 = placed.window, placed.area_mm2
     cells = np.diff(v.positions_mm)[:, None] * np.diff(u.positions_mm)
-    field = placed.field - placed.level_mm[:, None, None] * weight
-    first = cover_levels(np.maximum(field, placed.beside_mm), u, v)
-    found = np.einsum("lvu,vu->l", first.fraction, cells)
-    off = np.abs(found - area_mm2) > _CORRECT * area_mm2
+    found, covered = _drawn(placed, placed.level_mm, u, v)
+    area = found.cells.areas_mm2(cells)
+    off = np.abs(area - area_mm2) > _CORRECT * area_mm2
     if off.any():
-        on_rim = first.fraction * (1 - first.fraction)
-        share = 6 * np.sum(np.broadcast_to(weight, field.shape)[:, 1:, 1:] * on_rim, axis=(1, 2))
+        weight = window.corners(placed.weight, 1.0, 1.0)[2]
+        share = 6 * np.bincount(window.cell[0], weight * covered * (1 - covered), area.size)
         step = float(np.sqrt(cells.mean()))
-        level = (area_mm2 - found) / (np.maximum(share, 0.1) * step)
+        level = (area_mm2 - area) / (np.maximum(share, 0.1) * step)
         level = np.where(off, np.clip(level, -step / 2, step / 2), 0.0)
-        field -= level[:, None, None] * weight
-        first = cover_levels(np.maximum(field, placed.beside_mm), u, v)
-        found = np.einsum("lvu,vu->l", first.fraction, cells)
-    lost = np.flatnonzero((found < _SMALLEST * area_mm2) | (found > area_mm2 / _SMALLEST))
-    if lost.size:
-        _put_into_cells(first, lost, area_mm2, placed.centre, u, v)
-    return first
+        found, _ = _drawn(placed, placed.level_mm + level, u, v)
+        area = found.cells.areas_mm2(cells)
+    lost = np.flatnonzero((area < _SMALLEST * area_mm2) | (area > area_mm2 / _SMALLEST))
+    return _put_into_cells(found, lost, area_mm2, placed.centre, u, v) if lost.size else found
+
+
+def _drawn(
+    placed: _Placed, level_mm: FloatArray, u: Lines, v: Lines
+) -> tuple[Coverage, FloatArray]:
+    """Coverage by sections at some levels, and the covered parts of the window's cells, (c,)."""
+    window = placed.window
+    level = level_mm[window.node[0]]
+    field = np.maximum(placed.field - level * placed.weight, placed.beside_mm)
+    far = float(np.abs(field).max(initial=1.0))
+    corners = window.corners(field, -far, far)
+    found = cover_levels(corners, window.cell, window.on_grid(field < 0, u, v))
+    return found, _fractions(found.cells, window.cell)
+
+
+def _fractions(cells: Cells, place: tuple[IndexArray, IndexArray, IndexArray]) -> FloatArray:
+    """Covered parts of cells that outlines run through, at ascending places, 0 elsewhere."""
+    layer, row, column = place
+    size, width = cells.whole[0].size, cells.whole.shape[2]
+    sought = layer * size + row * width + column
+    fraction = np.zeros(sought.size)
+    fraction[np.searchsorted(sought, cells.layer * size + cells.cell)] = cells.fraction
+    return fraction
 
 
 def _put_into_cells(
@@ -160,14 +342,26 @@ def _put_into_cells(
     centre: FloatArray,
     u: Lines,
     v: Lines,
-) -> None:
+) -> Coverage:
     """Sections too small for the grid: their whole area in the cell of their centroid."""
     column, row = u.cell(centre[layers, 0]), v.cell(centre[layers, 1])
-    cell = np.diff(u.positions_mm)[column] * np.diff(v.positions_mm)[row]
-    coverage.fraction[layers] = 0.0
-    coverage.fraction[layers, row, column] = np.minimum(area_mm2[layers] / cell, 1.0)
-    coverage.u[layers, row, column] = u.fraction(centre[layers, 0], column)
-    coverage.v[layers, row, column] = v.fraction(centre[layers, 1], row)
+    size = np.diff(u.positions_mm)[column] * np.diff(v.positions_mm)[row]
+    cells = coverage.cells
+    whole = cells.whole.copy()
+    whole[layers] = False
+    keep = ~np.isin(cells.layer, layers)
+    layer = np.append(cells.layer[keep], layers)
+    order = np.argsort(layer, kind="stable")
+    own = (
+        row * u.cells + column,
+        np.minimum(area_mm2[layers] / size, 1.0),
+        u.fraction(centre[layers, 0], column),
+        v.fraction(centre[layers, 1], row),
+    )
+    before = cells.cell, cells.fraction, cells.u, cells.v
+    cell, *values = (np.append(old[keep], new)[order] for old, new in zip(before, own, strict=True))
+    start = np.searchsorted(layer[order], np.arange(len(whole) + 1))
+    return replace(coverage, cells=Cells(whole, start, cell.astype(np.intp), *values))
 
 
 def _step_mm(u: Lines, v: Lines) -> float:
@@ -176,51 +370,46 @@ def _step_mm(u: Lines, v: Lines) -> float:
     return round(float(np.median(steps)), _DECIMALS)
 
 
-def _fields(
-    contours: Sequence[Rings],
-    centres: FloatArray,
-    ends: IndexArray,
-    lofts: Sequence[Loft],
-    *,
-    step_mm: float,
-    reach_mm: float,
-) -> tuple[Raster, FloatArray]:
-    """Signed distances to contours around their centroids, (contours, rows, columns) mm.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fields:
+    """Signed distances to contours, each seen from its own centroid.
 
     They are exact near the contours and where the two ends of a loft differ, and only the sign is
     right elsewhere.
+
+    Parameters
+    ----------
+    raster : Raster
+        Around the centroids.
+    phi : (contours, rows, columns) float
+        mm, negative inside.
+    ends : (lofts, 2) int
+        The contours of each loft.
+    centres : (contours, 2) float
+        Centroids, mm.
     """
-    local = [
-        tuple(ring - centre for ring in rings)
-        for rings, centre in zip(contours, centres, strict=True)
-    ]
-    outside = [loft.outside_mm for loft in lofts]
-    points = np.concatenate([ring for rings in local for ring in rings])
-    raster = raster_around(points, step_mm, margin_mm=2 * max(outside) + reach_mm)
-    everywhere = np.full(len(contours), reach_mm > 0)
-    for pair, loft, out in zip(ends.tolist(), lofts, outside, strict=True):
-        if len(loft.near) != len(loft.other) or out > _NEAR_STEPS * raster.step_mm:
-            everywhere[pair] = True
-    pairs = [(n, o, loft.is_cap) for (n, o), loft in zip(ends.tolist(), lofts, strict=True)]
-    return raster, signed_distances_mm(local, raster, pairs, everywhere)
 
+    raster: Raster
+    phi: FloatArray
+    ends: IndexArray
+    centres: FloatArray
 
-def _on_lines(
-    blend: FloatArray, raster: Raster, centre: FloatArray, u: Lines, v: Lines
-) -> FloatArray:
-    """Fields (m, rows, columns) around centres (m, 2), at grid nodes: (m, v lines, u lines)."""
-    rows, at_v = _neighbours(v.positions_mm - centre[:, 1:], raster.v_mm)
-    columns, at_u = _neighbours(u.positions_mm - centre[:, :1], raster.u_mm)
-    layer = np.arange(len(blend))[:, None]
-    lines = blend[layer, rows] * (1 - at_v[..., None]) + blend[layer, rows + 1] * at_v[..., None]
-    layer, row = layer[:, :, None], np.arange(v.positions_mm.size)[:, None]
-    columns, at_u = columns[:, None], at_u[:, None]
-    low, high = lines[layer, row, columns], lines[layer, row, columns + 1]
-    return np.asarray(low * (1 - at_u) + high * at_u)
-
-
-def _neighbours(position: FloatArray, nodes: FloatArray) -> tuple[IndexArray, FloatArray]:
-    """Node below each position and how far it is to the next, 0 .. 1, ends held beyond them."""
-    place = np.clip((position - nodes[0]) / (nodes[1] - nodes[0]), 0.0, nodes.size - 1.0)
-    lower = np.minimum(place.astype(np.intp), nodes.size - 2)
-    return lower, place - lower
+    @classmethod
+    def of(cls, lofts: Sequence[Loft], *, step_mm: float, reach_mm: float = 0.0) -> _Fields:
+        """``reach_mm``: how far from the contours of a loft its sections may be, if further than
+        a few steps."""
+        contours, ends = distinct((loft.near, loft.other) for loft in lofts)
+        centres = np.array([centroid_mm(rings) for rings in contours])
+        local = [
+            tuple(ring - centre for ring in rings)
+            for rings, centre in zip(contours, centres, strict=True)
+        ]
+        outside = [loft.outside_mm for loft in lofts]
+        points = np.concatenate([ring for rings in local for ring in rings])
+        raster = raster_around(points, step_mm, margin_mm=2 * max(outside) + reach_mm)
+        everywhere = np.full(len(contours), reach_mm > 0)
+        for pair, loft, out in zip(ends.tolist(), lofts, outside, strict=True):
+            if len(loft.near) != len(loft.other) or out > _NEAR_STEPS * raster.step_mm:
+                everywhere[pair] = True
+        pairs = [(n, o, loft.is_cap) for (n, o), loft in zip(ends.tolist(), lofts, strict=True)]
+        return cls(raster, signed_distances_mm(local, raster, pairs, everywhere), ends, centres)

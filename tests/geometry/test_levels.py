@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.levels import cover_levels, levels_of
 from rtplan.geometry.raster import IndexArray, Lines, cover
+from tests.geometry.dense import centroids, covered_below, fractions, levels
 
 EXACT = 1e-12
 EVEN = Lines(np.linspace(-7.5, 7.5, 16))
@@ -31,13 +31,14 @@ def places(index: IndexArray, part: FloatArray, lines: Lines) -> FloatArray:
 
 def assert_covers_like_polygons(field: FloatArray, u: Lines, v: Lines) -> None:
     """``field``: (layers, v lines, u lines)."""
-    found = cover_levels(field, u, v)
+    found = covered_below(field)
     rings = [outlines(layer, u, v) for layer in field]
     exact = cover(rings, u, v)
-    np.testing.assert_allclose(found.fraction, exact.fraction, rtol=0, atol=EXACT)
-    some = exact.fraction > 1e-6
-    np.testing.assert_allclose(found.u[some], exact.u[some], rtol=0, atol=EXACT / 1e-6)
-    np.testing.assert_allclose(found.v[some], exact.v[some], rtol=0, atol=EXACT / 1e-6)
+    covered = fractions(exact.cells)
+    np.testing.assert_allclose(fractions(found.cells), covered, rtol=0, atol=EXACT)
+    some = covered > 1e-6
+    for here, there in zip(centroids(found.cells), centroids(exact.cells), strict=True):
+        np.testing.assert_allclose(here[some], there[some], rtol=0, atol=EXACT / 1e-6)
     np.testing.assert_array_equal(found.node_inside, field < 0)
     for layer, drawn in enumerate(rings):
         part = slice(*found.edge_start[layer : layer + 2])
@@ -82,7 +83,7 @@ def test_corners_across_are_joined_as_their_mean_says(
     field[0, 1:3, 1:3] = [[a, b], [d, c]]
     lines = Lines(np.arange(4.0))
     assert_covers_like_polygons(field, lines, lines)
-    covered = cover_levels(field, lines, lines).fraction[0, 1, 1]
+    covered = fractions(covered_below(field).cells)[0, 1, 1]
     assert (covered > 0.5) == (middle < 0)
     assert len(outlines(field[0], lines, lines)) == (1 if middle < 0 else 2)
 
@@ -96,24 +97,26 @@ def round_field(u: Lines, v: Lines, *, hole: float = 0.0) -> FloatArray:
 @GRIDS
 def test_a_field_is_covered_the_same_alone_and_among_others(u: Lines, v: Lines) -> None:
     fields = np.concatenate([round_field(u, v), round_field(u, v, hole=2.0), round_field(u, v) - 1])
-    together = cover_levels(fields, u, v)
+    together = covered_below(fields)
     for layer, field in enumerate(fields):
-        alone = cover_levels(field[None], u, v)
-        np.testing.assert_allclose(together.fraction[layer], alone.fraction[0], atol=1e-14)
+        alone = covered_below(field[None])
+        np.testing.assert_allclose(
+            fractions(together.cells)[layer], fractions(alone.cells)[0], atol=1e-14
+        )
 
 
 def test_nothing_and_values_of_exactly_nothing_are_not_covered() -> None:
     field = np.ones((2, 16, 16))
     field[1, 5:9, 5:9] = 0.0
-    found = cover_levels(field, EVEN, EVEN)
-    assert not found.fraction.any()
+    found = covered_below(field)
+    assert not fractions(found.cells).any()
     assert not found.node_inside.any()
     assert found.edge_column.size == 0
 
 
 def area_below(field: FloatArray, level: FloatArray, u: Lines, v: Lines) -> FloatArray:
     """Area, mm², of each layer that lies below its level."""
-    fraction = cover_levels(field - level[:, None, None], u, v).fraction
+    fraction = fractions(covered_below(field - level[:, None, None]).cells)
     cells = np.diff(v.positions_mm)[:, None] * np.diff(u.positions_mm)
     return np.asarray((fraction * cells).sum(axis=(1, 2)))
 
@@ -127,7 +130,7 @@ def test_levels_have_about_the_areas_wanted(
     whole = float(area_below(field, np.zeros(1), u, v)[0])
     wanted = whole * np.array([smallest, 0.97, 1.0, 1.1, 1.5, 2.0])
     many = np.repeat(field, wanted.size, axis=0)
-    level = levels_of(many, np.ones_like(many), wanted, u, v)
+    level = levels(many, np.ones_like(many), wanted, u, v)
     assert (np.diff(level) > 0).all()
     np.testing.assert_allclose(area_below(many, level, u, v), wanted, rtol=0.03)
 
@@ -139,7 +142,7 @@ def test_a_level_counts_for_less_where_its_weight_is_less(least: float) -> None:
     field = np.repeat(round_field(EVEN, EVEN), 3, axis=0)
     weight = np.broadcast_to(side, field.shape)
     wanted = area_below(field, np.zeros(3), EVEN, EVEN) * [0.8, 1.1, 1.4]
-    level = levels_of(field, weight, wanted, EVEN, EVEN)
+    level = levels(field, weight, wanted, EVEN, EVEN)
     found = area_below(field - level[:, None, None] * weight, np.zeros(3), EVEN, EVEN)
     np.testing.assert_allclose(found, wanted, rtol=0.03)
 
@@ -149,5 +152,5 @@ def test_a_level_far_from_nothing_is_found_too() -> None:
     field = 40 * round_field(EVEN, EVEN) + 25
     wanted = np.array([20.0, 60.0])
     many = np.repeat(field, 2, axis=0)
-    level = levels_of(many, np.ones_like(many), wanted, EVEN, EVEN)
+    level = levels(many, np.ones_like(many), wanted, EVEN, EVEN)
     np.testing.assert_allclose(area_below(many, level, EVEN, EVEN), wanted, atol=2.0)

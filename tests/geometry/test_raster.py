@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.planes import signed_area_mm2
 from rtplan.geometry.raster import Lines, cover
+from tests.geometry.dense import centroids, fractions
 from tests.oracles.clipping import clipped
 from tests.shapes import circle
 
@@ -34,10 +35,11 @@ stars = st.builds(
 def test_coverage_equals_polygon_clipping(u: Lines, v: Lines, ring: FloatArray) -> None:
     result = cover([[ring]], u, v)
     fraction, centre_u, centre_v = clipped([ring], u, v)
-    np.testing.assert_allclose(result.fraction[0], fraction, atol=1e-12)
+    np.testing.assert_allclose(fractions(result.cells)[0], fraction, atol=1e-12)
     some = fraction > 1e-6
-    np.testing.assert_allclose(result.u[0][some], centre_u[some], atol=1e-7)
-    np.testing.assert_allclose(result.v[0][some], centre_v[some], atol=1e-7)
+    found_u, found_v = centroids(result.cells)
+    np.testing.assert_allclose(found_u[0][some], centre_u[some], atol=1e-7)
+    np.testing.assert_allclose(found_v[0][some], centre_v[some], atol=1e-7)
 
 
 @settings(deadline=None, max_examples=25)
@@ -57,7 +59,7 @@ def test_a_hole_is_not_covered() -> None:
     outer, inner = circle(5, 0)[:, :2], circle(2, 0)[::-1, :2]
     result = cover([[outer, inner]], UNIFORM, UNIFORM)
     fraction, _, _ = clipped([outer, inner], UNIFORM, UNIFORM)
-    np.testing.assert_allclose(result.fraction[0], fraction, atol=1e-12)
+    np.testing.assert_allclose(fractions(result.cells)[0], fraction, atol=1e-12)
 
 
 def test_layers_do_not_touch_each_other() -> None:
@@ -65,7 +67,9 @@ def test_layers_do_not_touch_each_other() -> None:
     together = cover([[ring] for ring in rings], UNIFORM, UNEVEN)
     for layer, ring in enumerate(rings):
         alone = cover([[ring]], UNIFORM, UNEVEN)
-        np.testing.assert_allclose(together.fraction[layer], alone.fraction[0], atol=1e-14)
+        np.testing.assert_allclose(
+            fractions(together.cells)[layer], fractions(alone.cells)[0], atol=1e-14
+        )
 
 
 @settings(deadline=None, max_examples=50)
@@ -74,7 +78,7 @@ def test_covered_area_within_the_grid_is_the_polygon_s(ring: FloatArray) -> None
     lines = Lines(np.linspace(-13.0, 13.0, 17))
     result = cover([[ring]], lines, lines)
     cell = (26.0 / 16) ** 2
-    assert result.fraction.sum() * cell == pytest.approx(signed_area_mm2(ring), rel=1e-12)
+    assert fractions(result.cells).sum() * cell == pytest.approx(signed_area_mm2(ring), rel=1e-12)
 
 
 def test_vertices_on_grid_lines_are_counted_once() -> None:
@@ -83,4 +87,4 @@ def test_vertices_on_grid_lines_are_counted_once() -> None:
     result = cover([[square]], lines, lines)
     expected = np.zeros((8, 8))
     expected[2:6, 2:6] = 1.0
-    np.testing.assert_array_equal(result.fraction[0], expected)
+    np.testing.assert_array_equal(fractions(result.cells)[0], expected)

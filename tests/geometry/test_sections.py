@@ -22,6 +22,7 @@ from tests.geometry.bodies import (
     shaped,
     torus,
 )
+from tests.geometry.dense import centroids, fractions
 from tests.oracles.sections import Sections, rings_of
 
 ELLIPSOID = ((15.0, 8.0, 6.0), 0.6)
@@ -43,14 +44,15 @@ def cells_mm2(u: Lines, v: Lines) -> FloatArray:
 
 
 def areas_mm2(coverage: Coverage, u: Lines, v: Lines) -> FloatArray:
-    return np.asarray((coverage.fraction * cells_mm2(u, v)).sum(axis=(1, 2)))
+    return np.asarray((fractions(coverage.cells) * cells_mm2(u, v)).sum(axis=(1, 2)))
 
 
 def centroids_mm(coverage: Coverage, u: Lines, v: Lines) -> FloatArray:
     """Centroid of each layer, (layers, 2)."""
-    covered = coverage.fraction * cells_mm2(u, v)
-    at_u = u.positions_mm[:-1] + coverage.u * np.diff(u.positions_mm)
-    at_v = v.positions_mm[:-1, None] + coverage.v * np.diff(v.positions_mm)[:, None]
+    covered = fractions(coverage.cells) * cells_mm2(u, v)
+    part_u, part_v = centroids(coverage.cells)
+    at_u = u.positions_mm[:-1] + part_u * np.diff(u.positions_mm)
+    at_v = v.positions_mm[:-1, None] + part_v * np.diff(v.positions_mm)[:, None]
     moment = np.stack([(covered * at).sum(axis=(1, 2)) for at in (at_u, at_v)], axis=1)
     return np.asarray(moment / covered.sum(axis=(1, 2))[:, None])
 
@@ -58,14 +60,14 @@ def centroids_mm(coverage: Coverage, u: Lines, v: Lines) -> FloatArray:
 def apart(one: Coverage, other: Coverage, u: Lines, v: Lines) -> FloatArray:
     """Area that only one of both covers, of all, (layers,)."""
     cells = cells_mm2(u, v)
-    difference = (np.abs(one.fraction - other.fraction) * cells).sum(axis=(1, 2))
-    return np.asarray(difference / (other.fraction * cells).sum(axis=(1, 2)))
+    difference = (np.abs(fractions(one.cells) - fractions(other.cells)) * cells).sum(axis=(1, 2))
+    return np.asarray(difference / (fractions(other.cells) * cells).sum(axis=(1, 2)))
 
 
 def assert_same_nodes(one: Coverage, other: Coverage, u: Lines, v: Lines) -> None:
     """Nodes are inside or outside for both, but for those whose cells are hardly covered."""
     differ = one.node_inside != other.node_inside
-    beside = np.pad(other.fraction, ((0, 0), (1, 1), (1, 1)))
+    beside = np.pad(fractions(other.cells), ((0, 0), (1, 1), (1, 1)))
     quarters = [beside[:, j : j + v.cells + 1, i : i + u.cells + 1] for j in (0, 1) for i in (0, 1)]
     around = np.mean(quarters, axis=0)
     assert (np.abs(around[differ] - 0.5) < 0.45).all()
@@ -151,7 +153,7 @@ def test_a_cap_lies_within_its_contour() -> None:
     contour = cover([cap.near], u, v)
     at = np.array([0.3, 0.5, 0.7]) * cap.length_mm
     found = sections([cap], [at], u, v)
-    assert (found.fraction <= contour.fraction + 0.1).all()
+    assert (fractions(found.cells) <= fractions(contour.cells) + 0.1).all()
     np.testing.assert_allclose(areas_mm2(found, u, v), cap.profile.area_at_mm2(at), rtol=0.03)
     assert (apart(found, exact(cap, at, u, v), u, v)[:2] < 0.05).all()
 
@@ -196,11 +198,13 @@ def test_lofts_cut_together_are_as_cut_alone() -> None:
     together, first = sections(lofts, places, u, v), 0
     for loft, at in zip(lofts, places, strict=True):
         alone = sections([loft], [at], u, v)
-        part = together.fraction[first : first + at.size]
-        difference = np.abs(part - alone.fraction).sum(axis=(1, 2)) / alone.fraction.sum((1, 2))
+        part = fractions(together.cells)[first : first + at.size]
+        difference = np.abs(part - fractions(alone.cells)).sum(axis=(1, 2)) / fractions(
+            alone.cells
+        ).sum((1, 2))
         assert (difference < 0.02).all()
         first += at.size
-    assert first == len(together.fraction)
+    assert first == len(fractions(together.cells))
 
 
 @settings(deadline=None, max_examples=15)

@@ -28,6 +28,7 @@ from tests.geometry.bodies import (
     shaped,
     torus,
 )
+from tests.geometry.dense import fractions
 from tests.shapes import rectangle, structure
 
 PHASES = (0.02, 0.2, 0.35, 0.5, 0.8)
@@ -329,9 +330,9 @@ def test_irregular_body_has_valid_sections_between_its_contours(seed: int) -> No
         assert (loft.profile.area_at_mm2(at) > 0).all()
         assert (loft.profile.area_at_mm2(at) < 1.4 * largest).all()
         found = sections([loft], [at], u, v)
-        for values in (found.fraction, found.u, found.v):
+        for values in (found.cells.fraction, found.cells.u, found.cells.v):
             assert ((values >= 0) & (values <= 1)).all()
-        np.testing.assert_array_equal(found.fraction[:, [0, -1]], 0)
+        np.testing.assert_array_equal(fractions(found.cells)[:, [0, -1]], 0)
         assert (found.node_inside.any(axis=(1, 2))).all()
 
 
