@@ -260,19 +260,33 @@ def _stage(case: Case, settings: Settings) -> Cost:
     return cost
 
 
+_LAUNCHER = """
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(child.pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+# A process inherits the peak of the one that starts it: so a small one does.
+
+
 def whole_process(folder: Path, options: Sequence[str]) -> Cost:
     """``rtplan dvh`` on a folder, as a process of its own."""
     command = [sys.executable, "-m", "rtplan", "dvh", str(folder), "--json", "-", "--threads=1"]
     command += options
     started = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | THREADS)
-    _, status, usage = os.wait4(child.pid, 0)
+    run = subprocess.run(
+        [sys.executable, "-c", _LAUNCHER, *command],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | THREADS,
+    )
     wall = time.perf_counter() - started
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
+    code, cpu, peak = run.stdout.split()
+    if code != "0":
+        raise SystemExit(f"{' '.join(command)} ended with {code}")
     unit = 1e6 if sys.platform == "darwin" else 1e3  # ru_maxrss: bytes there, kilobytes elsewhere
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / unit)
+    return Cost(float(cpu), wall, float(peak) / unit)
 
 
 def print_case(name: str, folder: Path, repeats: int) -> None:

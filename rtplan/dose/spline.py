@@ -19,6 +19,8 @@ cell, a twelfth of the second differences, is put back by ``cell_means``.
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from rtplan.dose.grid import DoseGrid
@@ -40,7 +42,8 @@ _OVERSHOOT = 0.25  # of the second difference: an eighth for a parabola, more fo
 _OBLIQUE = 8  # cells of a resampled field for one of the grid, at least
 _COLUMNS = 4_000  # lines refined at once
 _DOUBLE = 4_000_000  # voxels up to which means are computed in double precision
-_LAYERS = 200_000  # voxels whose means are computed at once
+_AT_ONCE = 200_000  # voxels whose means are computed at once
+_DEEP = 12  # planes of these
 _REACH = 3  # voxels beside one that its second difference, without kinks, looks at
 
 
@@ -108,13 +111,21 @@ def cell_means(dose: DoseGrid) -> DoseGrid:
     """
     values, axes = dose.values_gy, dose.grid.axes_mm[::-1]
     means = np.empty(values.shape, dtype=float if values.size < _DOUBLE else values.dtype)
-    size = max(4 * _REACH, _LAYERS // values[0].size)
-    for start in range(0, len(values), size):
-        first, stop = max(start - _REACH, 0), start + size
-        part = slice(first, stop + _REACH)
-        block = _moved(values[part].astype(means.dtype), (axes[0][part], *axes[1:]))
-        means[start:stop] = block[start - first : stop - first]
+    planes, rows, columns = values.shape
+    deep = min(planes, _DEEP)
+    wide = max(_DEEP, _AT_ONCE // (columns * (deep + 2 * _REACH)))
+    for k, j in product(range(0, planes, deep), range(0, rows, wide)):
+        (own_k, part_k), (own_j, part_j) = _tile(k, deep), _tile(j, wide)
+        block = values[part_k, part_j].astype(means.dtype)
+        moved = _moved(block, (axes[0][part_k], axes[1][part_j], axes[2]))
+        means[k : k + deep, j : j + wide] = moved[own_k, own_j]
     return DoseGrid(dose.grid, means)
+
+
+def _tile(start: int, size: int) -> tuple[slice, slice]:
+    """A part of an axis within a larger one with ``_REACH`` beside it, and that larger one."""
+    first = max(start - _REACH, 0)
+    return slice(start - first, start - first + size), slice(first, start + size + _REACH)
 
 
 def _moved(values: FloatArray, axes: tuple[FloatArray, ...]) -> FloatArray:

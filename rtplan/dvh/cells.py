@@ -315,14 +315,13 @@ class _Cut:
         return half, np.append(centre + moved, centre - moved), np.concatenate(widths)
 
 
-def _planes_at(field: Field, position: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Dose (m, nv, nu) at positions (m,) along n, and its slope there, Gy per mm."""
+def _planes_at(field: Field, position: FloatArray) -> FloatArray:
+    """Dose (m, nv, nu) at positions (m,) along n."""
     lower = np.clip(np.searchsorted(field.n_mm, position, side="right") - 1, 0, field.n_mm.size - 2)
     step = field.n_mm[lower + 1] - field.n_mm[lower]
     weight = ((position - field.n_mm[lower]) / step)[:, None, None]
-    below = field.values_gy[lower].astype(float)
-    rise = field.values_gy[lower + 1] - below
-    return below + weight * rise, rise / step[:, None, None]
+    below = field.values_gy[lower]
+    return np.asarray(below + weight.astype(below.dtype) * (field.values_gy[lower + 1] - below))
 
 
 def doses_on_faces(
@@ -334,7 +333,7 @@ def doses_on_faces(
 ) -> FloatArray:
     """Doses, Gy, at the inside nodes and along the outlines of cross-sections at positions (m,),
     as ``Faces`` has them."""
-    dose, _ = _planes_at(field, position_mm)
+    dose = _planes_at(field, position_mm)
     same = np.flatnonzero(layer == other)
     inside = coverage.node_inside[layer]
     if same.size < layer.size:

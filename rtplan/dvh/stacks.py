@@ -189,6 +189,11 @@ class _Cut:
     inner: int | None = None
 
     @property
+    def between(self) -> FloatArray:
+        """Those of ``at`` that have a section of their own."""
+        return self.at[:0] if self.inner is None else self.at[between_ends(self.at, self.loft)]
+
+    @property
     def layers(self) -> IndexArray:
         """Layer at each of ``at``."""
         layer = np.where(self.at > self.loft.length_mm / 2, self.far, self.near)
@@ -211,11 +216,21 @@ def _of_lofts(solid: Solid, lattice: Lattice) -> Iterator[Layers | Faces]:
     rows = slice(before_v, before_v + lattice.v_mm.size - 1)
     columns = slice(before_u, before_u + lattice.u_mm.size - 1)
     lofts = sorted(solid.lofts, key=lambda loft: (loft.low_mm, loft.high_mm))
-    size = max(1, LAYER_CELLS // (u.cells * v.cells) // 4)
-    for start in range(0, len(lofts), size):
-        coverage, found = _sections_of(
-            lofts[start : start + size], u, v, lattice, 1000 * solid.volume_cc
-        )
+    size = max(1, LAYER_CELLS // (u.cells * v.cells) // 2)
+    groups = [lofts[start : start + size] for start in range(0, len(lofts), size)][::-1]
+    while groups:
+        group = groups.pop()
+        contours, ends = distinct((loft.near, loft.far) for loft in group)
+        coverage = cover(contours, u, v)
+        counts = _pieces(group, ends, coverage.cells, u, v, 1000 * solid.volume_cc)
+        found = _cuts(group, ends, counts, lattice)
+        shaped = [(cut.loft, at) for cut in found if (at := cut.between).size]
+        if len(group) > 1 and sum(at.size for _, at in shaped) > size:
+            half = len(group) // 2
+            groups += [group[half:], group[:half]]
+            continue
+        if shaped:
+            coverage += sections([loft for loft, _ in shaped], [at for _, at in shaped], u, v)
         for layers in _layers(found, coverage.cells, u, v):
             yield _cropped(layers, rows, columns, (v.cells, u.cells))
         yield _faces(found, coverage.cropped(rows, columns))
@@ -260,14 +275,14 @@ def _outwards(step: float, reach: float) -> FloatArray:
     return np.asarray(step * np.arange(1, count + 1))
 
 
-def _sections_of(
-    lofts: Sequence[Loft], u: Lines, v: Lines, lattice: Lattice, volume_mm3: float
-) -> tuple[Coverage, list[_Cut]]:
-    """Coverage by the contours of lofts and by sections between, and where each loft has them."""
-    contours, ends = distinct((loft.near, loft.far) for loft in lofts)
-    coverage = cover(contours, u, v)
-    counts = _pieces(lofts, ends, coverage.cells, u, v, volume_mm3)
-    found, shaped, inner = [], [], len(contours)
+def _cuts(
+    lofts: Sequence[Loft], ends: IndexArray, counts: Sequence[int], lattice: Lattice
+) -> list[_Cut]:
+    """Where lofts between contours ``ends`` (m, 2) are cut, each into ``counts`` pieces at least.
+
+    Sections between follow the contours, in the order of the lofts.
+    """
+    found, inner = [], int(ends.max()) + 1
     for loft, (near, far), count in zip(lofts, ends.tolist(), counts, strict=True):
         faces = cuts(loft.low_mm, loft.high_mm, lattice.n_mm, lattice.factor)
         if not faces.size:
@@ -275,16 +290,10 @@ def _sections_of(
         if count:
             faces = np.unique(np.append(faces, np.linspace(faces[0], faces[-1], count + 1)))
             faces = faces[np.append(True, np.diff(faces) > _SAME_MM)]
-        cut = _Cut(loft, np.sort(loft.sign * (faces - loft.base_mm)), near, far)
-        if count:
-            cut = replace(cut, inner=inner)
-            shaped.append((loft, cut.at[between_ends(cut.at, loft)]))
-            inner += shaped[-1][1].size
-        found.append(cut)
-    shaped = [(loft, at) for loft, at in shaped if at.size]
-    if shaped:
-        coverage += sections([s[0] for s in shaped], [s[1] for s in shaped], u, v)
-    return coverage, found
+        at = np.sort(loft.sign * (faces - loft.base_mm))
+        found.append(_Cut(loft, at, near, far, inner if count else None))
+        inner += found[-1].between.size
+    return found
 
 
 def _pieces(

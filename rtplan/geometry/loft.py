@@ -20,7 +20,7 @@ from rtplan.geometry.planes import signed_area_mm2
 from rtplan.geometry.profile import Profile
 from rtplan.geometry.raster import IndexArray
 
-_NODES = 16
+_AT, _WEIGHT = np.polynomial.legendre.leggauss(16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +110,8 @@ class Loft:
     @property
     def first_moment(self) -> FloatArray:
         """Integral of (u, v, n) over its volume, (3,) mm⁴."""
-        at, weight = np.polynomial.legendre.leggauss(_NODES)
-        part = (at + 1) / 2
-        volume = self.profile.area_at_mm2(part * self.length_mm) * weight * self.length_mm / 2
+        part = (_AT + 1) / 2
+        volume = self.profile.area_at_mm2(part * self.length_mm) * _WEIGHT * self.length_mm / 2
         near, far = self.centres_mm
         centre = near + part[:, None] * (far - near)
         position = self.base_mm + self.sign * part * self.length_mm

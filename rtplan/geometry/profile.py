@@ -23,7 +23,7 @@ parabola knows of none."""
 _POINT = 0.01  # length of what lies beyond a tip, for its radius
 _TELLING = 1e-5  # of the terms of a third difference: less tells nothing
 _ROUNDING = 1.01
-_NODES = 48
+_AT, _WEIGHT = np.polynomial.legendre.leggauss(48)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,8 @@ class Profile:
         s = to_mm
         if self.power == 1:
             return s * (self.start + s * (self.slope / 2 + s * self.bend / 6))
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-        areas = self.area_at_mm2(s[:, None] * (nodes + 1) / 2)
-        return np.asarray(s / 2 * (areas @ weights))
+        areas = self.area_at_mm2(s[:, None] * (_AT + 1) / 2)
+        return np.asarray(s / 2 * (areas @ _WEIGHT))
 
 
 def between(

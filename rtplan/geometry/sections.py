@@ -31,7 +31,6 @@ NARROW = 2.5
 _BESIDE = 1.5  # steps of these beside the section itself
 _BULGING = 0.8  # steps by which lofts bulge that need more
 _UNSURE = 2
-_EVEN_STEPS = 0.05  # a level up to this moves the outline evenly
 _DECIMALS = 9
 _STILL_MM = 1e-3  # an outline that moves less stands still
 _LEAST = 0.02  # part of the level that counts even there
@@ -149,17 +148,18 @@ class _Placed:
     """Sections as level sets at grid nodes.
 
     A section lies where, at the nodes of the window, ``field`` (k,) is below ``level_mm`` (m,)
-    times ``weight`` (k,) and ``beside_mm`` (k,) is below 0; it has ``area_mm2`` (m,) around
-    ``centre`` (m, 2).
+    times ``weight`` (k,), within a box from ``low_mm`` to ``high_mm`` (m, 2); it has ``area_mm2``
+    (m,) around ``centre`` (m, 2).
     """
 
     window: _Window
     field: FloatArray
     weight: FloatArray
-    beside_mm: FloatArray
     level_mm: FloatArray
     area_mm2: FloatArray
     centre: FloatArray
+    low_mm: FloatArray
+    high_mm: FloatArray
 
 
 def _placed(
@@ -202,17 +202,18 @@ def _placed(
     area = np.concatenate(
         [loft.profile.area_at_mm2(d) for loft, d in zip(lofts, distances_mm, strict=True)]
     )
-    weight, step = np.ones(field.size), _step_mm(u, v)
-    level = _levels(window, field, weight, area)
-    if np.abs(level).max() > _EVEN_STEPS * step:
-        moved = np.abs(change) + _STILL_MM
-        moved /= _rim_means(moved, np.abs(field) < step, layer, area.size)[layer]
-        unlike = np.array([len(loft.near) != len(loft.other) for loft in lofts])[which]
-        moved[unlike[layer]] = 1.0
-        weight = np.clip(moved, _LEAST, 1.0)
-        level = _levels(window, field, weight, area)
-    beside = _beside(lofts, which, window, u, v)
-    return _Placed(window, field, weight, beside, level, area, centre)
+    moved = np.abs(change) + _STILL_MM
+    moved /= _rim_means(moved, np.abs(field) < _step_mm(u, v), layer, area.size)[layer]
+    unlike = np.array([len(loft.near) != len(loft.other) for loft in lofts])[which]
+    moved[unlike[layer]] = 1.0
+    weight = np.clip(moved, _LEAST, 1.0)
+    far = float(np.abs(field).max(initial=1.0))
+    middle = window.corners(field, -far, far).mean(axis=0)
+    share = window.corners(weight, 1.0, 1.0).mean(axis=0)
+    level = levels_of(middle, share, window.cells_mm2, window.cell[0], area, window.sure_mm2)
+    boxes = [_box(loft) for loft in lofts]
+    low, high = (np.array(corner)[which] for corner in zip(*boxes, strict=True))
+    return _Placed(window, field, weight, level, area, centre, low, high)
 
 
 def _largest_mm(rows: IndexArray, columns: IndexArray, u: Lines, v: Lines) -> float:
@@ -262,35 +263,17 @@ def _at(phi: FloatArray, layer: IndexArray, row: FloatArray, column: FloatArray)
     return np.asarray(low + column * (after - low))
 
 
-def _levels(
-    window: _Window, field: FloatArray, weight: FloatArray, area_mm2: FloatArray
-) -> FloatArray:
-    """Levels of sections that have their areas, (m,) mm."""
-    far = float(np.abs(field).max(initial=1.0))
-    middle = window.corners(field, -far, far).mean(axis=0)
-    share = window.corners(weight, 1.0, 1.0).mean(axis=0)
-    return levels_of(middle, share, window.cells_mm2, window.cell[0], area_mm2, window.sure_mm2)
-
-
 def _rim_means(values: FloatArray, rim: BoolArray, layer: IndexArray, layers: int) -> FloatArray:
     """Means of values (k,) on a rim by layer, (layers,)."""
     count = np.maximum(np.bincount(layer[rim], minlength=layers), 1)
     return np.maximum(np.bincount(layer[rim], values[rim], layers) / count, _STILL_MM)
 
 
-def _beside(
-    lofts: Sequence[Loft], which: IndexArray, window: _Window, u: Lines, v: Lines
-) -> FloatArray:
-    """How far nodes (k,) of sections lie beyond the box in which their loft has them, mm, negative
-    within: it holds both contours, and by how much the loft bulges."""
-    points = [np.concatenate([*loft.near, *loft.far]) for loft in lofts]
-    outside = np.array([loft.outside_mm for loft in lofts])[:, None]
-    low = np.array([p.min(axis=0) for p in points]) - outside
-    high = np.array([p.max(axis=0) for p in points]) + outside
-    layer, row, column = window.node
-    position = np.column_stack([u.positions_mm[column], v.positions_mm[row]])
-    loft = which[layer]
-    return np.asarray(np.maximum(low[loft] - position, position - high[loft]).max(axis=1))
+def _box(loft: Loft) -> tuple[FloatArray, FloatArray]:
+    """Corners of the box in which a loft has its sections, (2,) mm: it holds both contours, and by
+    how much the loft bulges."""
+    points = np.concatenate([*loft.near, *loft.far])
+    return points.min(axis=0) - loft.outside_mm, points.max(axis=0) + loft.outside_mm
 
 
 def _covered(placed: _Placed, u: Lines, v: Lines) -> Coverage:
@@ -317,8 +300,12 @@ def _drawn(
 ) -> tuple[Coverage, FloatArray]:
     """Coverage by sections at some levels, and the covered parts of the window's cells, (c,)."""
     window = placed.window
-    level = level_mm[window.node[0]]
-    field = np.maximum(placed.field - level * placed.weight, placed.beside_mm)
+    layer, row, column = window.node
+    field = placed.field - level_mm[layer] * placed.weight
+    grown = np.flatnonzero((field < 0) & (placed.field > 0))
+    at = np.column_stack([u.positions_mm[column[grown]], v.positions_mm[row[grown]]])
+    low, high = placed.low_mm[layer[grown]], placed.high_mm[layer[grown]]
+    field[grown] = np.maximum(field[grown], np.maximum(low - at, at - high).max(axis=1))
     far = float(np.abs(field).max(initial=1.0))
     corners = window.corners(field, -far, far)
     found = cover_levels(corners, window.cell, window.on_grid(field < 0, u, v))
