@@ -7,8 +7,8 @@ edge that the grid does not resolve; two guards hold it:
 
 - a second difference that stands alone, more than ``_ALONE`` times those two voxels around it, is
   a kink and not a curve: it is cut down before the spline is solved;
-- what the spline lacks of a smooth curve (its error of the fourth order, h^4 f'''' / 384 halfway
-  between nodes) is added, up to a tenth of its bow;
+- what a quintic spline has more (most of the cubic one's error of the fourth order) is added, up
+  to a tenth of the bow;
 - a new node may leave the range of its two neighbours only where the dose bends the same way at
   both and does not turn just outside, as around a peak that lies between them; and it never
   falls below zero where they do not.
@@ -37,7 +37,8 @@ MAX_FACTOR = 8
 TOLERANCE = 2e-4
 """Bend of the dose within a refined cell, as part of the range of the doses, that may stay."""
 _ALONE = 3.0
-_CORRECTED = 0.1  # of a spline's bow: what its fourth derivatives may add
+_QUINTIC = 5
+_CORRECTED = 0.1  # of a spline's bow: what a quintic one may add
 _OVERSHOOT = 0.25  # of the second difference: an eighth for a parabola, more for narrow peaks
 _OBLIQUE = 8  # cells of a resampled field for one of the grid, at least
 _COLUMNS = 4_000  # lines refined at once
@@ -170,6 +171,7 @@ def refine_line(
     within = slice(first, last + 1)
     operator = _operator(positions_mm)
     square = np.diff(positions_mm[within])[:, None] ** 2
+    sharper = [_sharper(positions_mm, operator, within, n / factor) for n in range(1, factor)]
     refined = np.empty(((last - first) * factor + 1, values.shape[1]))
     refined[::factor] = values[within]
     for start in range(0, values.shape[1], _COLUMNS):
@@ -179,20 +181,40 @@ def refine_line(
         # The first and last node have no second difference of their own: the next one's is theirs.
         around = np.pad(bend, ((2, 2), (0, 0)), mode="edge")[first : last + 3]
         floor, ceiling = _guard(nodes, around, square)
-        every = operator @ bend
-        second = every[within]
-        low, high = square * second[:-1] / 6, square * second[1:] / 6
-        fourth = np.pad(np.diff(every, 2, axis=0), ((1, 1), (0, 0)), mode="edge")[within]
-        fourth = square * (fourth[:-1] + fourth[1:]) / 48
+        second = operator[within] @ bend
         for number in range(1, factor):
             u = number / factor
-            w = 1 - u
-            bow = (w - w**3) * low + (u - u**3) * high
+            bow = _bow(second, square, u)
             most = _CORRECTED * np.abs(bow)
-            bow -= np.clip((u * w) ** 2 * fourth, -most, most)
-            bent = w * nodes[:-1] + u * nodes[1:] - bow
+            bow -= np.clip(sharper[number - 1] @ values[:, part], -most, most)
+            bent = (1 - u) * nodes[:-1] + u * nodes[1:] - bow
             refined[number::factor, part] = np.clip(bent, floor, ceiling)
     return refined
+
+
+def _bow(second: FloatArray, square: FloatArray, part: float) -> FloatArray:
+    """How far a cubic spline with second derivatives (m + 1, k) lies below the lines between its
+    nodes, ``part`` of the way from each node to the next, (m, k); ``square`` (m, 1) mm²."""
+    rest = 1 - part
+    low, high = square * second[:-1] / 6, square * second[1:] / 6
+    return np.asarray((rest - rest**3) * low + (part - part**3) * high)
+
+
+def _sharper(
+    positions_mm: FloatArray, operator: FloatArray, within: slice, part: float
+) -> FloatArray:
+    """Matrix (m, n) from values at nodes to what a quintic spline has more than a cubic one,
+    ``part`` of the way from each node ``within`` to the next; 0 where nodes are too few."""
+    from scipy.interpolate import make_interp_spline
+
+    nodes, unit = positions_mm[within], np.eye(positions_mm.size)
+    if positions_mm.size <= _QUINTIC:
+        return np.zeros((nodes.size - 1, positions_mm.size))
+    quintic = make_interp_spline(positions_mm, unit, k=_QUINTIC)
+    lines = (1 - part) * unit[within][:-1] + part * unit[within][1:]
+    second = operator[within] @ _bends(unit, positions_mm)
+    cubic = lines - _bow(second, np.diff(nodes)[:, None] ** 2, part)
+    return np.asarray(quintic(nodes[:-1] + part * np.diff(nodes)) - cubic)
 
 
 def _guard(

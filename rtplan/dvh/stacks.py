@@ -468,6 +468,9 @@ def _layers_of(
     total = (whole @ area_mm2)[section] + np.bincount(owner, covered, low.size)
     room = np.bincount(owner, rim, low.size)
     part = np.clip((wanted - total) / np.where(room > 0, room, np.inf), -1.0, 1.0)
+    # What is added lies at the outline: the centroid comes nearer to the middle of the cell.
+    nearer = 1 - part[owner] * fraction
+    u, v = 0.5 + (u - 0.5) * nearer, 0.5 + (v - 0.5) * nearer
     fraction = fraction * (1 + part[owner] * (1 - fraction))
     total += part * room
     scale = np.divide(wanted, total, out=np.zeros_like(total), where=total > 0)
