@@ -35,6 +35,8 @@ from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.solid import Drawn, Slab, Solid
 
 TARGET_CELLS = 50_000
+CUBIC_CELLS = 100_000
+"""The same, for the cubic dose."""
 ROUGH_CELLS = 200_000
 """Cells where second differences of the dose are more than ROUGH of its range (their root mean
 square, along the axis where it is largest)."""
@@ -157,7 +159,8 @@ class _View:
         fields = _fields(dose, axes, low, high, interpolation)
         if fields is None or min(fields[0].values_gy.shape) < 2:
             return None
-        factor = _refinement(fields[0])
+        is_cubic = interpolation is DoseInterpolation.CUBIC
+        factor = _refinement(fields[0], CUBIC_CELLS if is_cubic else TARGET_CELLS)
         kept = {id(field): field.refined(factor) for field in fields}
         field, means, linear = (kept[id(field)] for field in fields)
         view = cls(field, means, linear, factor)
@@ -340,11 +343,12 @@ def _result(
     )
 
 
-def _refinement(field: Field) -> int:
-    """Into how many parts to cut each cell edge, so that the box holds about TARGET_CELLS; more
-    where the dose is rough."""
+def _refinement(field: Field, target: int) -> int:
+    """Into how many parts to cut each cell edge, so that the box holds about ``target`` cells;
+    more where the dose is rough."""
     cells = np.prod([size - 1 for size in field.values_gy.shape])
-    target = ROUGH_CELLS if cells < ROUGH_CELLS and _is_rough(field) else TARGET_CELLS
+    if cells < ROUGH_CELLS and _is_rough(field):
+        target = ROUGH_CELLS
     return int(np.clip(round((target / cells) ** (1 / 3)), 1, MAX_REFINEMENT))
 
 

@@ -34,7 +34,8 @@ BULGE = 0.1
 """Cells by which an outline halfway lies beyond the blend, above which sections are found."""
 _WHOLLY = 0.75
 _MOST_CUTS = 24
-_CAP_PARTS = 2
+_PARTS = 1.5
+_CAP_PARTS = 4.0
 _RESOLVED_STEPS = 2.0
 _MARGIN = 2
 _MOST_BEYOND = 64
@@ -322,7 +323,7 @@ def _pieces(
         matters = max(swept, bulge) * loft.length_mm > SWEPT * volume_mm3
         moves = swept > SWEPT * loft.profile.area_mm2 or bulge > BULGE * rim * size
         is_blend = not (matters and moves and _resolved(loft, step))
-        parts = np.ceil((_CAP_PARTS if loft.is_cap else 1) * total / rim)
+        parts = np.ceil((_CAP_PARTS if loft.is_cap else _PARTS) * total / rim)
         counts.append(0 if is_blend else int(np.clip(parts, 1, _MOST_CUTS)))
     return counts
 
