@@ -21,7 +21,8 @@ EPILOG = """examples:
   rtplan eligibility --lesions lesions.json --definition omec-2023 esophagus-cn-2025
 
 exit codes: 1 a definition is not met; else 3 one cannot be told, or there is an error about the
-lesions (with --strict: any error or warning); else 0.
+lesions (with --strict: any error or warning); else 0. A pathway gives no verdict: its conditions
+are listed.
 "Consistent" means consistent with the definition as published. It does not mean eligible for a
 treatment: that is for clinicians to decide."""
 
@@ -43,8 +44,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="definition by id, or a TOML file of your own; may be repeated",
     )
-    which.add_argument("--all", action="store_true", help="every definition of the package")
+    which.add_argument(
+        "--all", action="store_true", help="every definition and pathway of the package"
+    )
     parser.add_argument("--facts", metavar="F", help="TOML file of what DICOM does not hold")
+    parser.add_argument("--names", metavar="F", help="TOML file with the site's own names")
     parser.add_argument(
         "--json", metavar="F", help="write rtplan/eligibility/1 JSON (- for output)"
     )
@@ -58,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from rtplan.protocol.load import available, load_definition, load_facts
 
     _sort_out(args)
-    ids = args.definition or [entry.id for entry in available() if entry.kind == "definition"]
+    ids = args.definition or [entry.id for entry in available() if entry.kind.has_criteria]
     definitions = [load_definition(name) for name in dict.fromkeys(ids)]
     facts = load_facts(args.facts) if args.facts else Facts()
     label, reading, inputs, of_case = _reading(args, facts)
@@ -70,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         settings={
             "definitions": [item.id for item in definitions],
             "facts_sha256": common.sha256(args.facts),
+            "names_sha256": common.sha256(args.names),
             "lesions": "file" if args.lesions else "path",
         },
         inputs=inputs,
@@ -83,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         common.write_json(content, args.json)
     if args.json != "-":
-        show(content)
+        show(content, brief=args.all)
     return exit_code(results, findings=(*own, *of_case) if args.strict else own)
 
 
@@ -107,6 +112,8 @@ def _sort_out(args: argparse.Namespace) -> None:
     if (args.path is None) == (args.lesions is None):
         found = "neither" if args.path is None else "both"
         raise InputError(f"give either PATH or --lesions F; {found} was given")
+    if args.lesions and args.names:
+        raise InputError("--names is for PATH; a lesions file says what its structures are")
 
 
 def _reading(
@@ -143,14 +150,16 @@ def _source(
         return "lesions file", listed, (), ()
     from rtplan.errors import InputError
     from rtplan.lesions.read import read_lesions
+    from rtplan.lesions.site_names import load_names
 
+    book = load_names(args.names) if args.names else None
     case = common.open_case(args)
     if case.structure_set is None:
         raise InputError(
             "there is no RT Structure Set, so there are no lesions; "
             "give a folder that holds one, or a list with --lesions"
         )
-    read = read_lesions(case.structure_set, facts=facts)
+    read = read_lesions(case.structure_set, facts=facts, book=book)
     return case.label, read, case.inputs, case.findings
 
 
@@ -170,29 +179,42 @@ def _lesion_json(lesion: Lesion) -> dict[str, object]:
     }
 
 
-def show(content: Mapping[str, Any]) -> None:
-    """Print the table, where the definitions disagree, and the reasons."""
+def show(content: Mapping[str, Any], *, brief: bool = False) -> None:
+    """Print the table, where the definitions disagree, and the reasons.
+
+    With ``brief`` what is not applicable stands in one line each, without its notes and gaps.
+    """
     from rtplan.cli import console
-    from rtplan.report.summary import status_of
 
     print(f"{content['case']}: {_counted(content)}\n")
-    rows = []
-    for item in content["definitions"]:
-        status = status_of(item["verdict"])
-        rows.append([item["id"], f"{status.symbol} {_verdict(item)}", _why(item)])
-    console.table(["definition", "verdict", "why"], rows)
-    _show_disagreement(content["definitions"])
+    items = content["definitions"]
+    judged = [item for item in items if not (brief and _is_elsewhere(item))]
+    _show_verdicts([item for item in judged if not _is_listed(item)])
+    _show_pathways([item for item in judged if _is_listed(item)])
+    if brief:
+        _show_elsewhere([item for item in items if _is_elsewhere(item)])
+    _show_disagreement(items)
     errors = [item for item in content["findings"] if item["severity"] == "error"]
     console.notes("errors", [f"{item['code']}: {item['text']}" for item in errors])
     names = {
         item["id"]: ", ".join(s["name"] for s in item["structures"]) for item in content["lesions"]
     }
-    for item in content["definitions"]:
+    for item in sorted(judged, key=_rank):
         _show_definition(item, names)
     print(
         "Consistent means consistent with the definition as published, not eligible for treatment."
         "\nrtplan supports decisions of qualified clinicians. It is not a medical device."
     )
+
+
+def _is_listed(item: Mapping[str, Any]) -> bool:
+    """Whether it is a pathway for this patient: its conditions are listed, without a verdict."""
+    return item["kind"] == "pathway" and bool(item["criteria"])
+
+
+def _is_elsewhere(item: Mapping[str, Any]) -> bool:
+    """Whether it is made for other patients."""
+    return item["verdict"] == "not_applicable" and not _is_listed(item)
 
 
 def _counted(content: Mapping[str, Any]) -> str:
@@ -213,34 +235,107 @@ _WORDS = {
 }
 
 
+def _rank(item: Mapping[str, Any]) -> tuple[int, str]:
+    """Order of print: by verdict, names of a state after the verdicts, pathways last."""
+    order = list(_WORDS)
+    place = 2 * order.index(item["verdict"]) + (item["state"] is not None)
+    return (2 * len(order) if _is_listed(item) else place, item["id"])
+
+
+def _show_verdicts(items: Sequence[Mapping[str, Any]]) -> None:
+    from rtplan.cli import console
+    from rtplan.report.summary import status_of
+
+    rows = []
+    for item in sorted(items, key=_rank):
+        status = status_of(item["verdict"])
+        rows.append([item["id"], f"{status.symbol} {_verdict(item)}", _why(item)])
+    if rows:
+        console.table(["definition", "verdict", "why"], rows)
+
+
 def _verdict(item: Mapping[str, Any]) -> str:
     text = _WORDS[item["verdict"]]
+    if item["state"] is not None:
+        text = f"state: {str(item['state']).replace('_', ' ')}"
     return f"{text}, {item['scope']}" if item["scope"] else text
 
 
 def _why(item: Mapping[str, Any]) -> str:
     """The reason in one line; beside it what is not verified."""
     text = str(item["reason"])
+    if item["verdict"] == "indeterminate" and item["needs"]:
+        text = _needed(item)
     if item["rests_on_unverified"]:
         text += f" [not verified: {', '.join(item['rests_on_unverified'])}]"
     return text
 
 
+def _needed(item: Mapping[str, Any], most: int = 2) -> str:
+    """What a verdict needs, in words: the first, and how many more."""
+    from rtplan.protocol.words import need_words
+
+    gaps = {gap["id"]: gap["text"] for gap in item["gaps"]}
+    words = [need_words(need, gaps) for need in item["needs"]]
+    more = f"; and {len(words) - most} more" if len(words) > most else ""
+    return f"needs {'; '.join(words[:most])}{more}"
+
+
+def _show_pathways(items: Sequence[Mapping[str, Any]]) -> None:
+    """Which conditions of each pathway the case meets: counts, and no verdict."""
+    from rtplan.cli import console
+
+    rows = []
+    for item in sorted(items, key=_rank):
+        told = [c["status"] for c in item["criteria"]]
+        counts = [str(told.count(name)) for name in ("met", "not_met", "unknown")]
+        rows.append([item["id"], *counts, item["title"]])
+    if rows:
+        header = ["pathway (no verdict)", "met", "not met", "not known", "what it is"]
+        console.table(header, rows, right=(1, 2, 3))
+
+
+def _show_elsewhere(items: Sequence[Mapping[str, Any]]) -> None:
+    """What is made for other patients, by why."""
+    from rtplan.cli import console
+
+    reasons: dict[str, list[str]] = {}
+    for item in items:
+        reasons.setdefault(str(item["reason"]).split(";")[0], []).append(item["id"])
+    lines = [f"{reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
+    console.notes("not applicable", lines)
+
+
 def _show_disagreement(definitions: Sequence[Mapping[str, Any]]) -> None:
-    """Which definitions say yes and which no, where some say each; a state says neither."""
+    """Which definitions say yes and which no, and what decides; a state says neither."""
+    from rtplan.cli import console
+
     groups = {
         verdict: [
-            item["id"]
-            for item in definitions
-            if item["verdict"] == verdict and item["state"] is None
+            item for item in definitions if item["verdict"] == verdict and item["state"] is None
         ]
         for verdict in ("consistent", "not_consistent")
     }
-    if all(groups.values()):
-        print("The definitions disagree:")
-        for verdict, ids in groups.items():
-            print(f"  {_WORDS[verdict]}: {', '.join(ids)}")
-        print()
+    if not all(groups.values()):
+        return
+    print("The definitions disagree:")
+    for verdict, items in groups.items():
+        print(f"  {_WORDS[verdict]}: {', '.join(item['id'] for item in items)}")
+    print()
+    decides: dict[str, list[str]] = {}
+    for item in groups["not_consistent"]:
+        for text in _unmet(item):
+            decides.setdefault(text, []).append(item["id"])
+    console.notes("what decides", [f"{text}: {', '.join(ids)}" for text, ids in decides.items()])
+
+
+def _unmet(item: Mapping[str, Any]) -> list[str]:
+    """The criteria by which a definition is not met, with the value of this case."""
+    return [
+        f"{c['text']} (here {c['shown']})"
+        for c in item["criteria"]
+        if c["decides"] and c["status"] == "not_met"
+    ]
 
 
 def _show_definition(item: Mapping[str, Any], names: Mapping[str, str]) -> None:
@@ -259,7 +354,7 @@ def _show_definition(item: Mapping[str, Any], names: Mapping[str, str]) -> None:
             [
                 [
                     f"{status_of(c['status']).symbol} {c['status'].replace('_', ' ')}",
-                    _criterion_text(c),
+                    _criterion_text(c, listed=_is_listed(item)),
                     c["shown"],
                     c["limit"] or "",
                     c["evidence"],
@@ -293,11 +388,11 @@ def _structures(need: str, names: Mapping[str, str]) -> str:
     return f" ({name})" if name else ""
 
 
-def _criterion_text(criterion: Mapping[str, Any]) -> str:
+def _criterion_text(criterion: Mapping[str, Any], *, listed: bool) -> str:
     text = str(criterion["text"])
     if criterion["reason"] and not criterion["range"]:
         text += f" ({criterion['reason']})"
-    return text if criterion["decides"] else f"{text} [does not decide]"
+    return text if criterion["decides"] or listed else f"{text} [does not decide]"
 
 
 def _show_remarks(title: str, remarks: Sequence[Mapping[str, Any]]) -> None:

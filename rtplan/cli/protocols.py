@@ -1,4 +1,4 @@
-"""``rtplan protocols``: list, show and validate definitions and dose limits."""
+"""``rtplan protocols``: list, show and validate definitions, dose limits and prescriptions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rtplan.protocol.model import Citation, Definition, Gap, LimitSet, Remark, Rule, Source
+    from rtplan.protocol.dose_model import Limit, LimitSet, PrescriptionSet
+    from rtplan.protocol.load import Protocol
+    from rtplan.protocol.model import Criterion, Definition, Remark, Tree
 
 EPILOG = """examples:
   rtplan protocols list
   rtplan protocols show omec-2023
-  rtplan protocols validate my-limits.toml"""
+  rtplan protocols validate my-limits.toml
+  rtplan protocols schema > protocol.schema.json"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,26 +24,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("--quiet", action="store_true", help="print results only")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="the definitions and dose limits of the package")
+    actions.add_parser("list", help="the definitions, dose limits and prescriptions of the package")
     show = actions.add_parser("show", help="one of them readably, with sources and gaps")
     show.add_argument("id", metavar="ID", help="id, or a TOML file")
     validate = actions.add_parser("validate", help="check a file of your own")
     validate.add_argument("file", metavar="FILE", help="TOML file")
+    actions.add_parser("schema", help="the JSON Schema of protocol files, for editors")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked; a wrong file is an error that names file, key and value."""
-    from rtplan.protocol.load import load
-    from rtplan.protocol.model import Definition
-
     if args.action == "list":
         _list()
     elif args.action == "show":
-        loaded = load(args.id)
-        if isinstance(loaded, Definition):
-            _show_definition(loaded)
-        else:
-            _show_limits(loaded)
+        _show(args.id)
+    elif args.action == "schema":
+        from rtplan.protocol.schema import schema_text
+
+        print(schema_text(), end="")
     else:
         _validate(args.file)
     return 0
@@ -49,28 +50,25 @@ def run(args: argparse.Namespace) -> int:
 def _list() -> None:
     from rtplan.cli import console
     from rtplan.protocol.load import available, load
+    from rtplan.protocol.model import Evidence
 
     rows = []
     for entry in available():
         cited = load(entry.id).cited()
-        rows.append([entry.id, entry.kind.value, entry.title, str(len(cited)), _evidence(cited)])
-    console.table(["id", "kind", "title", "rules", "evidence"], rows, right=(3,))
-
-
-def _evidence(cited: Sequence[Citation]) -> str:
-    """How many rules stand on which evidence: ``2 verified, 3 secondary``."""
-    from rtplan.protocol.model import Evidence
-
-    counts = [(sum(c.evidence is kind for c in cited), kind.value) for kind in Evidence]
-    return ", ".join(f"{count} {word}" for count, word in counts if count)
+        counts = [str(sum(c.evidence is kind for c in cited) or "") for kind in Evidence]
+        rows.append([entry.id, entry.kind.value, entry.title, str(len(cited)), *counts])
+    evidence = [kind.value for kind in Evidence]
+    console.table(["id", "kind", "title", "rules", *evidence], rows, right=(3, 4, 5, 6))
 
 
 def _validate(file: str) -> None:
     from pathlib import Path
 
+    from rtplan.cli import console
     from rtplan.errors import ProtocolError
+    from rtplan.protocol.describe import evidence_counts
+    from rtplan.protocol.lint import lint
     from rtplan.protocol.load import load
-    from rtplan.protocol.model import Definition
 
     if not file.endswith(".toml"):
         raise ProtocolError(
@@ -78,75 +76,127 @@ def _validate(file: str) -> None:
         )
     loaded = load(file)
     cited = loaded.cited()
-    kind = "definition" if isinstance(loaded, Definition) else "set of dose limits"
-    noun = "rule" if len(cited) == 1 else "rules"
+    rules, gaps = len(cited), len(loaded.gaps)
+    extends = f"; it extends {', '.join(loaded.extends)}" if loaded.extends else ""
     print(
-        f"{Path(file).name}: a valid {kind}, {loaded.id}: {len(cited)} {noun} "
-        f"({_evidence(cited)}), {len(loaded.gaps)} stated gap{'' if len(loaded.gaps) == 1 else 's'}"
+        f"{Path(file).name}: a valid {_noun(loaded)}, {loaded.id}: {rules} "
+        f"rule{'' if rules == 1 else 's'} ({evidence_counts(cited)}), "
+        f"{gaps} stated gap{'' if gaps == 1 else 's'}{extends}"
     )
+    console.notes("look at again", lint(loaded))
+
+
+def _noun(loaded: Protocol) -> str:
+    from rtplan.protocol.dose_model import LimitSet
+    from rtplan.protocol.model import Definition
+
+    if isinstance(loaded, Definition):
+        return loaded.kind.value
+    return "set of dose limits" if isinstance(loaded, LimitSet) else "set of prescriptions"
+
+
+def _show(name: str) -> None:
+    from rtplan.cli import console
+    from rtplan.protocol.describe import evidence_counts
+    from rtplan.protocol.dose_model import LimitSet
+    from rtplan.protocol.load import load
+    from rtplan.protocol.model import Definition
+
+    item = load(name)
+    print(f"{item.title}\n{item.id}, version {item.version}; {evidence_counts(item.cited())}\n")
+    if item.extends:
+        print(f"extends {', '.join(item.extends)}\n")
+    if isinstance(item, Definition):
+        _show_definition(item)
+    elif isinstance(item, LimitSet):
+        _show_limits(item)
+    else:
+        _show_prescriptions(item)
+    console.notes("not confirmed in the source", [f"{gap.id}: {gap.text}" for gap in item.gaps])
+    console.notes("notes", item.notes)
+    console.notes("sources", [f"{x.text}; {', '.join(x.addresses)}" for x in item.sources])
 
 
 def _show_definition(item: Definition) -> None:
     from rtplan.cli import console
+    from rtplan.protocol.describe import rule_text
+    from rtplan.protocol.model import DefinitionKind
 
-    print(f"{item.title}\n{item.id}, version {item.version}; {_evidence(item.cited())}\n")
     print(f"for primaries: {', '.join(item.primaries) or 'any solid tumour'}")
     if item.histologies:
         print(f"for histologies: {', '.join(item.histologies)}")
+    if item.metastases_in:
+        print(f"for metastases in: {', '.join(item.metastases_in)}")
+    if item.kind is DefinitionKind.PATHWAY:
+        print("a pathway: its conditions are listed for a case, it gives no verdict")
     print()
     for arm in item.arms:
         histologies = f" (histology: {', '.join(arm.histologies)})" if arm.histologies else ""
-        print(f"{arm.text}{histologies}:\n  {rule_text(arm.rule)}")
+        print(f"{arm.text}{histologies}:\n  {rule_text(arm.rule)}\n")
+    if item.score:
+        print(f"{item.score.text}: {', '.join(item.score.points)}")
+        console.notes("groups", [f"{group.id}: {group.text}" for group in item.score.groups])
     if item.criteria:
-        console.table(
-            ["criterion", "text", "rule", "evidence", "source"],
-            [
-                [c.id, c.text, rule_text(c.rule), c.citation.evidence.value, str(c.citation)]
-                for c in item.criteria
-            ],
-        )
+        _show_criteria(item.criteria)
     if item.tree:
-        print(f"decision tree, from {item.tree.start}")
-        console.table(
-            ["question", "text", "rule", "yes", "no", "evidence", "source"],
-            [
-                [
-                    q.id,
-                    q.text,
-                    rule_text(q.rule),
-                    q.yes,
-                    q.no,
-                    q.citation.evidence.value,
-                    str(q.citation),
-                ]
-                for q in item.tree.questions
-            ],
-        )
+        _show_tree(item.tree)
     _show_counting(item)
     _show_remarks("conditions (listed, never deciding)", item.conditions)
     _show_remarks("pathway", item.pathways)
-    _show_end(item.gaps, item.notes, item.sources)
+
+
+def _show_criteria(criteria: Sequence[Criterion]) -> None:
+    """A table with two lines a criterion: what it asks and on whose word, then rule and place."""
+    from rtplan.cli import console
+    from rtplan.protocol.describe import rule_text
+
+    rows = []
+    for item in criteria:
+        rule = rule_text(item.rule) if item.rule else "no fact of rtplan tells it"
+        rule += "; a working number of the source" * item.working_number
+        rule += "; rtplan's own reading of the wording" * item.own_reading
+        cited = item.citation
+        rows.append([item.id, item.text, cited.evidence.value, cited.source.reference])
+        rows.append(["", f"  {rule}", "", f"  {cited.place or ''}"])
+    console.table(["criterion", "what it asks, its rule", "evidence", "source, place"], rows)
+
+
+def _show_tree(tree: Tree) -> None:
+    from rtplan.cli import console
+    from rtplan.protocol.describe import rule_text
+
+    rows = []
+    for item in tree.questions:
+        cited = item.citation
+        rows.append(
+            [item.id, item.text, item.yes, item.no, cited.evidence.value, cited.source.reference]
+        )
+        rows.append(["", f"  {rule_text(item.rule)}", "", "", "", f"  {cited.place or ''}"])
+    print(f"decision tree, from {tree.start}")
+    console.table(
+        ["question", "what it asks, its rule", "yes", "no", "evidence", "source, place"], rows
+    )
 
 
 def _show_counting(item: Definition) -> None:
-    from dataclasses import fields
-
     from rtplan.cli import console
+    from rtplan.protocol.read_definition import POLICIES
 
     counting = item.counting
     lines = []
-    for field in fields(counting):
-        value = getattr(counting, field.name)
-        if field.name in ("conventions", "citation", "gap"):
+    for key in POLICIES:
+        value = getattr(counting, key).value
+        if key in ("contiguous_vertebrae", "shared_isocentre") and counting.unit.value == "lesion":
             continue
-        own = " (a convention of rtplan; not in the source)" * (field.name in counting.conventions)
-        lines.append(f"{field.name.replace('_', ' ')}: {value.value.replace('_', ' ')}{own}")
+        own = " (a convention of rtplan; not in the source)" * (key in counting.conventions)
+        lines.append(f"{key.replace('_', ' ')}: {value.replace('_', ' ')}{own}")
     lines.append(f"{counting.citation.evidence.value}, {counting.citation}")
     console.notes("counting", lines)
 
 
 def _show_remarks(title: str, remarks: Sequence[Remark]) -> None:
     from rtplan.cli import console
+    from rtplan.protocol.describe import rule_text
 
     console.notes(
         title,
@@ -158,56 +208,59 @@ def _show_remarks(title: str, remarks: Sequence[Remark]) -> None:
     )
 
 
-def _show_end(gaps: Sequence[Gap], notes: Sequence[str], sources: Sequence[Source]) -> None:
-    from rtplan.cli import console
-
-    console.notes("not confirmed in the source", [f"{gap.id}: {gap.text}" for gap in gaps])
-    console.notes("notes", notes)
-    console.notes("sources", [f"{item.text}; {item.reference}" for item in sources])
-
-
 def _show_limits(item: LimitSet) -> None:
+    from rtplan.protocol.describe import limit_heading
+
+    headings = dict.fromkeys(limit_heading(limit) for limit in _in_order(item))
+    several = len(item.sources) > 1
+    for heading in headings:
+        print(heading)
+        rows = [limit for limit in item.limits if limit_heading(limit) == heading]
+        _show_rows(rows, by_source=several)
+
+
+def _in_order(item: LimitSet) -> list[Limit]:
+    """By number of fractions, then those by dose per fraction."""
+    return sorted(item.limits, key=lambda x: (x.fraction_gy or (0.0, 0.0), x.fractions or 0))
+
+
+def _show_rows(rows: Sequence[Limit], *, by_source: bool) -> None:
+    """A table of limits; columns that nothing fills are left out."""
     from rtplan.cli import console
 
-    print(f"{item.title}\n{item.id}, version {item.version}; {_evidence(item.cited())}\n")
-    for fractions in item.fraction_counts:
-        print(f"{fractions} fraction{'' if fractions == 1 else 's'}")
-        console.table(
-            ["structure", "metric", "limit", "endpoint", "evidence", "place", "also in print"],
+    columns = {
+        "source": [row.citation.source.id if by_source else "" for row in rows],
+        "structure": [row.structure + (" (each side)" if row.sides else "") for row in rows],
+        "metric": [str(row.metric) for row in rows],
+        "optimal": ["" if row.optimal is None else f"{row.optimal:g}" for row in rows],
+        "limit": [f"{row.op.value} {row.limit:g} {row.metric.unit}" for row in rows],
+        "endpoint": [row.endpoint or "" for row in rows],
+        "evidence": [row.citation.evidence.value for row in rows],
+        "place": [row.citation.place or "" for row in rows],
+        "also in print": ["; ".join(f"{x.limit:g}" for x in row.conflicts) for row in rows],
+    }
+    filled = {title: cells for title, cells in columns.items() if any(cells)}
+    console.table(list(filled), list(zip(*filled.values(), strict=True)))
+
+
+def _show_prescriptions(item: PrescriptionSet) -> None:
+    from rtplan.cli import console
+    from rtplan.protocol.describe import bed_text, span
+
+    console.table(
+        ["site", "dose Gy", "fractions", "BED10", "for", "evidence", "source", "place"],
+        [
             [
-                [
-                    row.structure + (" (each side)" if row.sides else ""),
-                    str(row.metric),
-                    f"{row.op.value} {row.limit:g} {row.metric.unit}",
-                    row.endpoint or "",
-                    row.citation.evidence.value,
-                    row.citation.place or "",
-                    "; ".join(f"{other.limit:g}" for other in row.conflicts),
-                ]
-                for row in item.limits
-                if row.fractions == fractions
-            ],
-        )
-    _show_end(item.gaps, item.notes, item.sources)
-
-
-def rule_text(rule: Rule) -> str:
-    """A rule in one line of words."""
-    from rtplan.protocol.model import CriterionRef, Every, FactRule, QuantityRule
-
-    match rule:
-        case QuantityRule():
-            since = f" since {' and '.join(rule.since)}" if rule.since else ""
-            return f"{rule.quantity.value.replace('_', ' ')}{since} {rule.op.value} {rule.limit:g}"
-        case FactRule():
-            words = " or ".join(
-                str(value).lower() if isinstance(value, bool) else value for value in rule.values
-            )
-            verb = "includes" if rule.includes else "is"
-            return f"{rule.fact} {verb} {'not ' if rule.negated else ''}{words}"
-        case CriterionRef(name):
-            return name
-        case Every(items):
-            return "(" + " and ".join(rule_text(item) for item in items) + ")"
-        case _:
-            return "(" + " or ".join(rule_text(item) for item in rule.items) + ")"
+                row.site,
+                span(*row.dose_gy),
+                span(*row.fractions),
+                bed_text(row),
+                row.condition or "",
+                row.citation.evidence.value,
+                row.citation.source.reference,
+                row.citation.place or "",
+            ]
+            for row in item.prescriptions
+        ],
+        right=(1, 2, 3),
+    )

@@ -6,26 +6,33 @@ with the definition as published; it never means eligible for a treatment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections import Counter
+from collections.abc import Collection, Mapping, Set
 from dataclasses import replace
 
 from rtplan.facts import Facts
 from rtplan.lesions.model import Category, Lesion, LesionReading
 from rtplan.protocol.facts_file import NOT_SOLID
-from rtplan.protocol.load import NO_STATE
+from rtplan.protocol.items import NOT_DRAWN
 from rtplan.protocol.logic import Truth
 from rtplan.protocol.model import (
+    Among,
     Arm,
+    Criterion,
     CriterionRef,
     Definition,
+    DefinitionKind,
     Every,
     Evidence,
+    Quantity,
     Remark,
     Rule,
+    Score,
     Some,
     Tree,
 )
-from rtplan.protocol.outcome import Known, evaluate_rule, merged
+from rtplan.protocol.outcome import Known, evaluate_rule, merged, told_by_nothing
+from rtplan.protocol.read_definition import NO_STATE
 from rtplan.protocol.result import (
     OF_DRAWN,
     CriterionResult,
@@ -36,13 +43,16 @@ from rtplan.protocol.result import (
 )
 from rtplan.protocol.rules import references
 from rtplan.protocol.stations import is_unclear, parse_station
-from rtplan.protocol.tally import NOT_DRAWN, is_supraclavicular, tally
+from rtplan.protocol.tally import is_supraclavicular, tally
 
 _VERDICTS = {
     Truth.MET: Verdict.CONSISTENT,
     Truth.NOT_MET: Verdict.NOT_CONSISTENT,
     Truth.UNKNOWN: Verdict.INDETERMINATE,
 }
+
+_SUPRACLAVICULAR_DISTANT = ("oesophagus", "egj")
+"""Primaries of the oesophagus by AJCC 8, which reads supraclavicular nodes as distant."""
 
 _MAY_BE_EXTRAREGIONAL = (Category.EXTRAREGIONAL_NODE, Category.UNKNOWN)
 
@@ -64,11 +74,17 @@ def evaluate_definition(
         return DefinitionResult(definition, Verdict.NOT_APPLICABLE, reason, notes=definition.notes)
     counts = tally(reading, facts, definition.counting)
     known = Known(counts, facts, {gap.id: gap.text for gap in definition.gaps})
-    if definition.tree is not None:
+    if reason := _not_in(definition, known):
+        return DefinitionResult(definition, Verdict.NOT_APPLICABLE, reason, notes=definition.notes)
+    if definition.kind is DefinitionKind.PATHWAY:
+        result = _listed(definition, known)
+    elif definition.score is not None:
+        result = _by_score(definition, definition.score, known)
+    elif definition.tree is not None:
         result = _by_tree(definition, definition.tree, known)
     else:
         result = _by_arms(definition, known)
-    result = _with_open_primary(result, facts)
+    result = _with_open_organs(_with_open_primary(result, facts), known)
     result = _of_lesions_drawn(result, reading, facts)
     return replace(
         result,
@@ -92,6 +108,104 @@ def _not_for(definition: Definition, facts: Facts) -> str | None:
     return None
 
 
+def _not_in(definition: Definition, known: Known) -> str | None:
+    """Why it is not for these metastases: none of them lies where it is for."""
+    if not definition.metastases_in or known.tally.open_above:
+        return None
+    which = Among(organs=definition.metastases_in)
+    if known.tally.bounds(Quantity.METASTASES, which).high > 0:
+        return None
+    return f"there is no metastasis {which}; the definition is for them"
+
+
+def _with_open_organs(result: DefinitionResult, known: Known) -> DefinitionResult:
+    """Where there may be no metastasis in the organs that it is for, it may not be for the case."""
+    definition = result.definition
+    if not definition.metastases_in or definition.kind is DefinitionKind.PATHWAY:
+        return result
+    bounds = known.tally.bounds(Quantity.METASTASES, Among(organs=definition.metastases_in))
+    if bounds.low >= 1:
+        return result
+    undrawn = (NOT_DRAWN,) if known.tally.open_above else ()
+    return _undecided(result, merged((bounds.needs, undrawn, result.needs)))
+
+
+def _undecided(result: DefinitionResult, needs: tuple[str, ...]) -> DefinitionResult:
+    reason = "needs " + ", ".join(needs)
+    return replace(result, verdict=Verdict.INDETERMINATE, reason=reason, needs=needs, state=None)
+
+
+def _outcome(criterion: Criterion, known: Known) -> Outcome:
+    return evaluate_rule(criterion.rule, known, {}) if criterion.rule else told_by_nothing()
+
+
+def _results(
+    definition: Definition, outcomes: Mapping[str, Outcome], *, deciding: Collection[str]
+) -> tuple[CriterionResult, ...]:
+    return tuple(
+        CriterionResult(
+            item.id,
+            item.text,
+            outcomes[item.id],
+            item.citation,
+            decides=item.id in deciding,
+            working_number=item.working_number,
+            own_reading=item.own_reading,
+        )
+        for item in definition.criteria
+    )
+
+
+def _listed(definition: Definition, known: Known) -> DefinitionResult:
+    """A pathway: which of its conditions the case meets, and no verdict."""
+    outcomes = {item.id: _outcome(item, known) for item in definition.criteria}
+    counts = Counter(item.truth for item in outcomes.values())
+    words = {Truth.MET: "met", Truth.NOT_MET: "not met", Truth.UNKNOWN: "not known"}
+    reason = ", ".join(f"{counts[truth]} {text}" for truth, text in words.items() if counts[truth])
+    return DefinitionResult(
+        definition,
+        Verdict.NOT_APPLICABLE,
+        f"of its conditions {reason}",
+        criteria=_results(definition, outcomes, deciding=()),
+        needs=merged(item.needs for item in outcomes.values()),
+    )
+
+
+def _by_score(definition: Definition, score: Score, known: Known) -> DefinitionResult:
+    """One point for each criterion met; the group is told where every open point leaves it so."""
+    outcomes = {item.id: _outcome(item, known) for item in definition.criteria}
+    given = [outcomes[name] for name in score.points]
+    low = sum(item.truth is Truth.MET for item in given)
+    high = sum(item.truth is not Truth.NOT_MET for item in given)
+    groups = [group for group in score.groups if group.low <= high and group.high >= low]
+    criteria = _results(definition, outcomes, deciding=score.points)
+    points = f"{low}" if low == high else f"{low} to {high}"
+    said = f"{points} of {len(given)} points"
+    possible = tuple(group.id for group in groups)
+    needs = merged(item.needs for item in given if item.truth is Truth.UNKNOWN)
+    if len(groups) == 1:
+        return DefinitionResult(
+            definition,
+            Verdict.CONSISTENT,
+            f"{said}: {groups[0].text}",
+            criteria,
+            groups[0].id,
+            possible,
+            score=(low, high),
+        )
+    wanted = f"; needs {', '.join(needs)}" if needs else ""
+    return DefinitionResult(
+        definition,
+        Verdict.INDETERMINATE,
+        said + wanted,
+        criteria,
+        None,
+        possible,
+        needs=needs,
+        score=(low, high),
+    )
+
+
 def _list(words: tuple[str, ...] | list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
@@ -103,32 +217,20 @@ def _by_arms(definition: Definition, known: Known) -> DefinitionResult:
         for arm in definition.arms
         if histology is None or not arm.histologies or histology in arm.histologies
     ]
-    outcomes: dict[str, Outcome] = {}
-    for criterion in definition.criteria:
-        outcomes[criterion.id] = evaluate_rule(criterion.rule, known, {})
-    truths = {arm.id: evaluate_rule(arm.rule, known, outcomes).truth for arm in arms}
+    outcomes = {item.id: _outcome(item, known) for item in definition.criteria}
+    told = {arm.id: evaluate_rule(arm.rule, known, outcomes) for arm in arms}
     by_histology = bool(definition.histologies) or any(arm.histologies for arm in arms)
     undecided = histology is None and by_histology
-    truth = Truth.UNKNOWN if undecided else truths[arms[0].id]
+    truth = Truth.UNKNOWN if undecided else told[arms[0].id].truth
     weak = {c.id for c in definition.criteria if c.citation.evidence is not Evidence.VERIFIED}
     support = merged(_support(arm.rule, known, outcomes, weak) for arm in arms)
-    needs = merged(outcomes[name].needs for name in support if truth is Truth.UNKNOWN)
+    open_ = [*(outcomes[name] for name in support), *told.values()]
+    needs = merged(item.needs for item in open_ if truth is Truth.UNKNOWN)
     if undecided:
         needs = ("primary.histology", *needs)
     used = {name for arm in arms for name in references(arm.rule)}
-    criteria = tuple(
-        CriterionResult(
-            item.id,
-            item.text,
-            outcomes[item.id],
-            item.citation,
-            decides=item.id in support,
-            working_number=item.working_number,
-            own_reading=item.own_reading,
-        )
-        for item in definition.criteria
-        if item.id in used
-    )
+    found = _results(definition, outcomes, deciding=support)
+    criteria = tuple(item for item in found if item.id in used)
     return DefinitionResult(
         definition,
         _VERDICTS[truth],
@@ -237,13 +339,9 @@ def _with_open_primary(result: DefinitionResult, facts: Facts) -> DefinitionResu
     if facts.primary.site is not None or not result.definition.primaries:
         return result
     needs = ("primary.site", *result.needs)
-    return replace(
-        result,
-        verdict=Verdict.INDETERMINATE,
-        reason="needs " + ", ".join(needs),
-        needs=needs,
-        state=None,
-    )
+    if result.definition.kind is DefinitionKind.PATHWAY:
+        return replace(result, needs=needs)
+    return _undecided(result, needs)
 
 
 def _of_lesions_drawn(
@@ -295,10 +393,9 @@ def _notes(reading: LesionReading, facts: Facts) -> tuple[str, ...]:
         )
     for lesion in reading.lesions:
         if lesion.category is Category.UNKNOWN and is_supraclavicular(lesion.station):
-            notes.append(
-                f"{lesion.id} is supraclavicular: AJCC 8 reads it as distant, others as regional; "
-                "state its category"
-            )
+            read = "AJCC 8 reads it as distant, others as regional; "
+            known = read if facts.primary.site in _SUPRACLAVICULAR_DISTANT else ""
+            notes.append(f"{lesion.id} is supraclavicular: {known}state its category")
         if _spreads(lesion, reading):
             notes.append(
                 f"{lesion.station} of {lesion.id} may cover several stations: name the one it is in"

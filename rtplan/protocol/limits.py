@@ -1,7 +1,7 @@
 """Dose limits held against the plan: met, violated, or not evaluated with the reason.
 
-A limit that cannot be evaluated is never met. Limits hold for their own number of fractions and
-for no other; nothing is interpolated or converted.
+A limit that cannot be evaluated is never met. Limits hold for their own number of fractions, or
+their own doses per fraction, and for no other; nothing is interpolated or converted.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from rtplan.case import Case
+from rtplan.case import Case, Plan
 from rtplan.dvh.curve import StructureDVH
 from rtplan.dvh.metrics import Kind, Metric, MetricValue, Status, evaluate
 from rtplan.errors import NamingError
 from rtplan.findings import Severity
 from rtplan.geometry.contour import Structure
+from rtplan.protocol.dose_model import Limit, LimitSet
 from rtplan.protocol.logic import Op
-from rtplan.protocol.model import Limit, LimitSet
 from rtplan.protocol.naming import SIDES, Match, find
 
 APART = "GEO007"
@@ -61,6 +61,13 @@ class LimitRow:
         upper = _is_upper(self.limit)
         return self.limit.limit - self.value if upper else self.value - self.limit.limit
 
+    @property
+    def optimal_met(self) -> bool | None:
+        """Whether the value also keeps the optimal one; None where there is none, or no answer."""
+        if self.limit.optimal is None or self.value is None:
+            return None
+        return self.limit.op.holds(self.value, self.limit.optimal)
+
     def as_json(self) -> dict[str, object]:
         """The row as a JSON object of the report."""
         limit = self.limit
@@ -78,6 +85,8 @@ class LimitRow:
             "metric": str(limit.metric),
             "op": limit.op.value,
             "limit": limit.limit,
+            "optimal": limit.optimal,
+            "optimal_met": self.optimal_met,
             "value": self.value,
             "unit": limit.metric.unit,
             "uncertainty": self.uncertainty,
@@ -123,7 +132,7 @@ class LimitSetResult:
 def evaluate_limits(
     limit_set: LimitSet, case: Case, dvhs: tuple[StructureDVH, ...]
 ) -> LimitSetResult:
-    """Every limit of a set that is for the plan's number of fractions.
+    """Every limit of a set that is for the plan's number of fractions or dose per fraction.
 
     Parameters
     ----------
@@ -142,7 +151,7 @@ def evaluate_limits(
     known = {dvh.number: dvh for dvh in dvhs}
     rows: list[LimitRow] = []
     for limit in limit_set.limits:
-        if limit.fractions == fractions:
+        if case.plan is not None and _is_for(limit, case.plan):
             rows += _rows(limit, case.structure_set.structures, {} if doubt else known, doubt)
     status = Status.NOT_EVALUATED if doubt else Status.EVALUATED
     return LimitSetResult(limit_set, status, fractions, tuple(rows), doubt)
@@ -154,15 +163,52 @@ def _why_not_keyed(limit_set: LimitSet, case: Case) -> str | None:
         return "there is no RT Plan, so the number of fractions is not known"
     if case.plan.fractions is None:
         return "the RT Plan does not state the number of fractions"
-    if case.plan.fractions in limit_set.fraction_counts:
+    if any(_is_for(limit, case.plan) for limit in limit_set.limits):
         return None
     count = case.plan.fractions
-    held = [str(number) for number in limit_set.fraction_counts]
-    listed = held[0] if len(held) == 1 else f"{', '.join(held[:-1])} and {held[-1]}"
+    plural = "" if count == 1 else "s"
+    if not limit_set.fraction_doses:
+        held = _listed([str(number) for number in limit_set.fraction_counts])
+        return (
+            f"the plan has {count} fraction{plural}; {limit_set.name} gives limits for {held}; "
+            "there is no interpolation between fraction counts"
+        )
+    ranges = [_range(low, high) for low, high in limit_set.fraction_doses]
+    held = f"{_listed(ranges)} Gy a fraction"
+    found = _doses_per_fraction(case.plan)
+    if not found:
+        return (
+            "the RT Plan states no prescribed dose, so the dose per fraction is not known; "
+            f"{limit_set.name} gives limits for {held}"
+        )
     return (
-        f"the plan has {count} fraction{'' if count == 1 else 's'}; {limit_set.name} gives limits "
-        f"for {listed}; there is no interpolation between fraction counts"
+        f"the plan prescribes {_listed([f'{dose:g}' for dose in found])} Gy a fraction; "
+        f"{limit_set.name} gives limits for {held}; nothing is converted to another fractionation"
     )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _is_for(limit: Limit, plan: Plan) -> bool:
+    """Whether a limit is for a plan's number of fractions, or for all its doses per fraction."""
+    if limit.fraction_gy is None:
+        return limit.fractions == plan.fractions
+    low, high = limit.fraction_gy
+    doses = _doses_per_fraction(plan)
+    return bool(doses) and all(low <= dose <= high for dose in doses)
+
+
+def _doses_per_fraction(plan: Plan) -> tuple[float, ...]:
+    """The prescribed doses by the number of fractions, Gy, ascending; to a hundredth of a cGy."""
+    if not plan.fractions:
+        return ()
+    return tuple(sorted({round(x.dose_gy / plan.fractions, 4) for x in plan.prescriptions}))
 
 
 def _dose_doubt(case: Case) -> str | None:

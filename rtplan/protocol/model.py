@@ -1,8 +1,8 @@
-"""Definitions and dose limits as values: what a protocol file says, with where it says it from.
+"""Definitions as values: what a protocol file says, with where it says it from.
 
-A *definition* is criteria, and arms that combine them; or a decision tree that names a state.
-A *limit set* is dose limits for organs, each for a number of fractions.
-Every criterion and limit carries its evidence and its place in a source.
+A *definition* is criteria, and arms that combine them; or a decision tree that names a state; or a
+score. A *pathway* is conditions that are listed and give no verdict. Every criterion carries its
+evidence and its place in a source.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from rtplan.dvh.metrics import Metric
+from rtplan.lesions.model import Organ
 from rtplan.protocol.logic import Op
 
 
@@ -47,6 +47,12 @@ class Source:
             return f"doi:{self.doi}"
         return f"pmid:{self.pmid}" if self.pmid else str(self.url)
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Everything under which it is found: DOI, PubMed number, address."""
+        named = (("doi:", self.doi), ("pmid:", self.pmid), ("", self.url))
+        return tuple(prefix + value for prefix, value in named if value)
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -61,7 +67,7 @@ class Citation:
 
 
 class Quantity(StrEnum):
-    """What a criterion can count or measure. All but the last follow the counting policy."""
+    """What a criterion can count or measure. Counts and sizes follow the counting policy."""
 
     METASTASES = "metastases"
     """Metastases, nodes included as the policy counts them."""
@@ -75,13 +81,39 @@ class Quantity(StrEnum):
     """Organs other than lymph nodes with metastases."""
     EXTRAREGIONAL_STATIONS = "extraregional_stations"
     """Extraregional lymph node stations with a metastasis."""
+    LIFETIME_METASTASES = "lifetime_metastases"
+    """Metastases ever, as stated; at least those counted now."""
+    SIDES = "sides"
+    """Sides, 1 or 2, of paired organs with metastases."""
+    LARGEST_DIAMETER_MM = "largest_diameter_mm"
+    """Longest diameter of the largest metastasis, mm."""
+    LARGEST_VOLUME_CC = "largest_volume_cc"
+    """Volume of the largest metastasis, cc."""
+    CLOSEST_PAIR_MM = "closest_pair_mm"
+    """Distance of the two metastases that are closest to each other, mm."""
     MONTHS_TO_DETECTION = "months_to_detection"
     """Calendar months from ``since`` to the first detection of the metastases."""
 
     @property
     def is_count(self) -> bool:
-        """Whether it is counted on the lesions."""
-        return self is not Quantity.MONTHS_TO_DETECTION
+        """Whether it is a whole number."""
+        return not (self.is_size or self is Quantity.MONTHS_TO_DETECTION)
+
+    @property
+    def is_size(self) -> bool:
+        """Whether it is measured on the lesions, in ``unit``."""
+        return self.unit in ("mm", "cc")
+
+    @property
+    def unit(self) -> str:
+        """The unit of its limit; empty for a count.
+
+        >>> Quantity.LARGEST_DIAMETER_MM.unit, Quantity.ORGANS.unit
+        ('mm', '')
+        """
+        if self is Quantity.MONTHS_TO_DETECTION:
+            return "months"
+        return self.value[-2:] if self.value.endswith(("_mm", "_cc")) else ""
 
     @property
     def words(self) -> str:
@@ -90,7 +122,31 @@ class Quantity(StrEnum):
             Quantity.MOST_IN_ONE_ORGAN: "most in one organ",
             Quantity.ORGAN_METASTASES: "metastases outside nodes",
             Quantity.NONNODAL_ORGANS: "organs outside nodes",
+            Quantity.LIFETIME_METASTASES: "metastases in a lifetime",
+            Quantity.SIDES: "sides involved",
+            Quantity.LARGEST_DIAMETER_MM: "largest diameter",
+            Quantity.LARGEST_VOLUME_CC: "largest volume",
+            Quantity.CLOSEST_PAIR_MM: "distance of the closest pair",
         }.get(self, self.value.replace("_", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Which metastases a quantity is of: all, or those in (outside) some organs or stations.
+
+    ``organs`` and ``stations`` empty is all; ``outside`` turns either round.
+    """
+
+    organs: tuple[Organ, ...] = ()
+    stations: tuple[str, ...] = ()
+    outside: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.organs or self.stations)
+
+    def __str__(self) -> str:
+        names = [*(organ.value.replace("_", " ") for organ in self.organs), *self.stations]
+        return f"{'outside' if self.outside else 'in'} {' or '.join(names)}" if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +154,8 @@ class QuantityRule:
     """``quantity op limit``.
 
     ``since`` names the facts from which months run: all readings must agree. ``at_limit_gap``
-    names the gap that makes a value equal to the limit undecided.
+    names the gap that makes a value equal to the limit undecided. ``among`` says of which
+    metastases.
     """
 
     quantity: Quantity
@@ -106,6 +163,12 @@ class QuantityRule:
     limit: float
     since: tuple[str, ...] = ()
     at_limit_gap: str | None = None
+    among: Among = Among()
+
+    @property
+    def words(self) -> str:
+        """The quantity in words, with the metastases that it is of."""
+        return f"{self.quantity.words} {self.among}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +205,14 @@ class CriterionRef:
     id: str
 
 
-Rule: TypeAlias = QuantityRule | FactRule | Every | Some | CriterionRef
+@dataclass(frozen=True, slots=True)
+class GapRule:
+    """What the source leaves open, by the id of the gap: always unknown, and so is its opposite."""
+
+    gap: str
+
+
+Rule: TypeAlias = QuantityRule | FactRule | GapRule | Every | Some | CriterionRef
 
 
 class RegionalNodes(StrEnum):
@@ -185,9 +255,18 @@ class Diffuse(StrEnum):
 
 
 class Unit(StrEnum):
-    """What is counted as one. (Sites by shared isocentre or contiguous vertebrae: not yet.)"""
+    """What is counted as one. Several lesions may be one site."""
 
     LESION = "lesion"
+    SITE = "site"
+
+
+class Merging(StrEnum):
+    """Whether lesions that share something are one site."""
+
+    EACH = "each"
+    ONE_SITE = "one_site"
+    UNCONFIRMED = "unconfirmed"
 
 
 class PrimaryTumour(StrEnum):
@@ -200,6 +279,8 @@ class PairedOrgans(StrEnum):
     """How lungs, kidneys, adrenals and ovaries count as organs."""
 
     ONE_ORGAN = "one_organ"
+    EACH_SIDE = "each_side"
+    UNCONFIRMED = "unconfirmed"
 
 
 class NodalSystem(StrEnum):
@@ -231,6 +312,8 @@ class Counting:
     conventions: tuple[str, ...]
     citation: Citation
     gap: str | None = None
+    contiguous_vertebrae: Merging = Merging.EACH
+    shared_isocentre: Merging = Merging.EACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +322,13 @@ class Criterion:
 
     ``working_number`` marks a number that the source itself calls a working one. ``own_reading``
     marks a demand that rtplan reads out of the source's wording: a verdict rests on it only where
-    it is not met, since without it nothing would be asked.
+    it is not met, since without it nothing would be asked. ``rule`` is None where no fact of rtplan
+    tells it (in a score or a pathway): it is unknown then.
     """
 
     id: str
     text: str
-    rule: Rule
+    rule: Rule | None
     citation: Citation
     working_number: bool = False
     own_reading: bool = False
@@ -288,6 +372,25 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreGroup:
+    """Scores from ``low`` to ``high`` points, both included."""
+
+    id: str
+    text: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One point for each of some criteria that is met; ``groups`` hold every sum."""
+
+    text: str
+    points: tuple[str, ...]
+    groups: tuple[ScoreGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """A statement beside the criteria: a condition of entry, or a step of a pathway.
 
@@ -308,11 +411,23 @@ class Gap:
     text: str
 
 
+class DefinitionKind(StrEnum):
+    """What a file of criteria gives."""
+
+    DEFINITION = "definition"
+    """A verdict by its arms, or a state by its tree."""
+    SCORE = "score"
+    """A group by the number of its criteria that are met."""
+    PATHWAY = "pathway"
+    """No verdict: its conditions are listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A published definition. ``primaries`` empty is for any solid primary.
 
-    Exactly one of ``arms`` and ``tree`` is given.
+    ``metastases_in`` names the organs of which one has to have a metastasis. One of ``arms``,
+    ``tree`` and ``score`` is given, and none for a pathway.
     """
 
     id: str
@@ -329,63 +444,13 @@ class Definition:
     pathways: tuple[Remark, ...] = ()
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
+    kind: DefinitionKind = DefinitionKind.DEFINITION
+    score: Score | None = None
+    metastases_in: tuple[Organ, ...] = ()
+    extends: tuple[str, ...] = ()
 
     def cited(self) -> tuple[Citation, ...]:
         """The citation of every criterion or question."""
         questions = self.tree.questions if self.tree else ()
         criteria = tuple(item.citation for item in self.criteria)
         return criteria + tuple(item.citation for item in questions)
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Another value that is in print for the same limit."""
-
-    limit: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A dose limit of one organ for one number of fractions.
-
-    ``limit`` is in the unit of ``metric``. ``parts`` are structures that together are the organ,
-    where it is not drawn as one. ``sides`` says that the organ has a left and a right one, each
-    held to the limit. ``label`` is the organ's name in the source where that differs.
-    """
-
-    id: str
-    structure: str
-    metric: Metric
-    op: Op
-    limit: float
-    fractions: int
-    citation: Citation
-    label: str | None = None
-    parts: tuple[str, ...] = ()
-    sides: bool = False
-    endpoint: str | None = None
-    conflicts: tuple[Conflict, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LimitSet:
-    """Dose limits of one source; ``name`` is what a sentence calls it."""
-
-    id: str
-    title: str
-    name: str
-    version: str
-    sources: tuple[Source, ...]
-    limits: tuple[Limit, ...]
-    gaps: tuple[Gap, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def fraction_counts(self) -> tuple[int, ...]:
-        """The numbers of fractions that the set has limits for, ascending."""
-        return tuple(sorted({item.fractions for item in self.limits}))
-
-    def cited(self) -> tuple[Citation, ...]:
-        """The citation of every limit."""
-        return tuple(item.citation for item in self.limits)

@@ -9,13 +9,17 @@ from datetime import date
 from typing import Any
 
 from rtplan.facts import Facts
+from rtplan.protocol.items import NOT_DRAWN, Bounds
 from rtplan.protocol.logic import Truth, both, compare, either, opposite
 from rtplan.protocol.model import (
     CriterionRef,
     Every,
     ExtraregionalNodes,
     FactRule,
+    GapRule,
     NodesAsOrgan,
+    PairedOrgans,
+    Quantity,
     QuantityRule,
     RegionalNodes,
     Rule,
@@ -23,7 +27,7 @@ from rtplan.protocol.model import (
 )
 from rtplan.protocol.months import months_between
 from rtplan.protocol.result import Outcome
-from rtplan.protocol.tally import NOT_DRAWN, Tally
+from rtplan.protocol.tally import Tally
 
 DETECTED = "disease.detected"
 
@@ -41,9 +45,13 @@ def evaluate_rule(rule: Rule, known: Known, criteria: Mapping[str, Outcome]) -> 
     """The outcome of a rule; ``criteria`` are those that it may name."""
     match rule:
         case QuantityRule():
-            return _count(rule, known) if rule.quantity.is_count else _months(rule, known)
+            timed = rule.quantity is Quantity.MONTHS_TO_DETECTION
+            return _months(rule, known) if timed else _of_lesions(rule, known)
         case FactRule():
             return _fact(rule, known)
+        case GapRule(gap):
+            reason = f"{known.gaps[gap]} (not confirmed in the source)"
+            return Outcome(Truth.UNKNOWN, needs=(f"gap.{gap}",), reason=reason)
         case CriterionRef(name):
             return criteria[name]
         case Every(items):
@@ -69,54 +77,84 @@ def merged(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for group in groups for item in group))
 
 
-def _count(rule: QuantityRule, known: Known) -> Outcome:
-    """A count against its limit. An undrawn lesion may turn *too few*, so that is not decided."""
+def told_by_nothing() -> Outcome:
+    """The outcome of a criterion that no fact of rtplan can tell."""
+    return Outcome(Truth.UNKNOWN, reason="rtplan holds no fact that tells it")
+
+
+def _of_lesions(rule: QuantityRule, known: Known) -> Outcome:
+    """A count or size against its limit; an undrawn lesion may turn *too few*: not decided then."""
     tally = known.tally
-    bounds = tally.bounds(rule.quantity)
-    truth = compare(bounds.low, bounds.high, rule.op, rule.limit)
+    bounds = tally.bounds(rule.quantity, rule.among)
+    truth = _compared(rule, bounds)
     policy = _policy_used(rule, tally, truth)
     needs = bounds.needs if truth is Truth.UNKNOWN else ()
-    reason = None
-    if tally.open_above:
+    if truth is Truth.UNKNOWN and rule.at_limit_gap:
+        needs = (*needs, f"gap.{rule.at_limit_gap}")
+    stated = rule.quantity is Quantity.LIFETIME_METASTASES and tally.lifetime is not None
+    if tally.open_above and not stated:
         if truth is Truth.NOT_MET:
-            truth = compare(bounds.low, math.inf, rule.op, rule.limit)
+            truth = _compared(rule, _with_undrawn(bounds, rule.quantity))
         if truth is not Truth.NOT_MET:
             needs = (*needs, NOT_DRAWN)
-    if tally.diffuse and math.isinf(bounds.high):
-        reason = "diffuse disease is stated, which cannot be counted"
-    elif bounds.low != bounds.high:
-        high = f"{bounds.high:g}" if math.isfinite(bounds.high) else "any number"
-        reason = f"{bounds.low:g} to {high} by what is known"
+    exact = bounds.low == bounds.high and math.isfinite(bounds.high)
     return Outcome(
         truth,
-        what=rule.quantity.words,
+        what=rule.words,
         value=bounds.low if bounds.low == bounds.high else None,
-        limit=f"{rule.op.value} {rule.limit:g}",
+        limit=f"{rule.op.value} {rule.limit:g} {rule.quantity.unit}".rstrip(),
         low=bounds.low,
         high=bounds.high,
         needs=tuple(dict.fromkeys(needs)),
-        reason=reason,
+        reason=None if exact else _why_open(rule, bounds, tally),
         counted=True,
         policy=policy,
     )
 
 
+def _compared(rule: QuantityRule, bounds: Bounds) -> Truth:
+    return compare(
+        bounds.low, bounds.high, rule.op, rule.limit, at_limit_decides=rule.at_limit_gap is None
+    )
+
+
+def _with_undrawn(bounds: Bounds, quantity: Quantity) -> Bounds:
+    """What the value may be with more metastases than were drawn."""
+    if quantity is Quantity.CLOSEST_PAIR_MM:
+        return Bounds(0.0, bounds.high)
+    return Bounds(bounds.low, math.inf)
+
+
+def _why_open(rule: QuantityRule, bounds: Bounds, tally: Tally) -> str | None:
+    """Why a value is not one number."""
+    if tally.diffuse and math.isinf(bounds.high):
+        return "diffuse disease is stated, which cannot be counted"
+    if bounds.low == bounds.high:
+        return "there are no two metastases"
+    unit = f" {rule.quantity.unit}".rstrip()
+    high = f"{bounds.high:.4g}{unit}" if math.isfinite(bounds.high) else _ANY[unit.strip()]
+    return f"{bounds.low:.4g} to {high} by what is known"
+
+
+_ANY = {"": "any number", "mm": "any length", "cc": "any volume"}
+
+
 def _policy_used(rule: QuantityRule, tally: Tally, truth: Truth) -> tuple[str, ...]:
     """The counting rules without which the truth would be another."""
     used = ["diffuse"] if tally.diffuse else []
-    for name, unconfirmed in _NODE_RULES.items():
+    for name, unconfirmed in _COUNTING_RULES.items():
         # The copies differ from the policy in this rule only, so that it alone is put to the test.
         open_ = replace(tally, policy=replace(tally.policy, **{name: unconfirmed}))
-        bounds = open_.bounds(rule.quantity)
-        if compare(bounds.low, bounds.high, rule.op, rule.limit) is not truth:
+        if _compared(rule, open_.bounds(rule.quantity, rule.among)) is not truth:
             used.append(name)
     return tuple(used)
 
 
-_NODE_RULES: dict[str, Any] = {
+_COUNTING_RULES: dict[str, Any] = {
     "regional_nodes": RegionalNodes.UNCONFIRMED,
     "extraregional_nodes": ExtraregionalNodes.UNCONFIRMED,
     "nodes_as_organ": NodesAsOrgan.UNCONFIRMED,
+    "paired_organs": PairedOrgans.UNCONFIRMED,
 }
 
 
@@ -171,7 +209,7 @@ def _fact(rule: FactRule, known: Known) -> Outcome:
     if rule.negated:
         truth = opposite(truth)
     needs = (rule.fact,) if truth is Truth.UNKNOWN else ()
-    what = rule.fact.split(".")[1].replace("_", " ")
+    what = rule.fact.removeprefix("disease.").replace(".", " ").replace("_", " ")
     return Outcome(truth, what, value, limit, needs=needs)
 
 

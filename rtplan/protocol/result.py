@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rtplan.protocol.logic import Truth
-from rtplan.protocol.model import Citation, Definition
+from rtplan.protocol.model import Citation, Definition, DefinitionKind
 
 OF_DRAWN = "of the lesions drawn"
 
@@ -145,6 +145,8 @@ class DefinitionResult:
         Criteria and counting rules under the verdict that are not verified.
     scope : str or None
         ``"of the lesions drawn"`` where nobody said whether all metastases were drawn.
+    score : tuple of int or None
+        Fewest and most points, where the definition is a score.
     """
 
     definition: Definition
@@ -160,10 +162,20 @@ class DefinitionResult:
     conditions: tuple[RemarkResult, ...] = ()
     pathways: tuple[RemarkResult, ...] = ()
     notes: tuple[str, ...] = ()
+    score: tuple[int, int] | None = None
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is a pathway whose conditions are listed without a verdict."""
+        return self.definition.kind is DefinitionKind.PATHWAY and bool(self.criteria)
 
     @property
     def wording(self) -> str:
         """The verdict in words; a state is a name for the disease, and says so."""
+        if self.is_listed:
+            return "conditions listed, no verdict"
+        if self.state is not None and self.score is not None:
+            return "a group of the score"
         if self.state is None or self.definition.tree is None:
             return self.verdict.words
         presupposed = self.definition.tree.presupposes
@@ -184,12 +196,15 @@ class DefinitionResult:
         return {
             "id": definition.id,
             "title": definition.title,
+            "kind": definition.kind.value,
             "protocol_version": definition.version,
+            "extends": list(definition.extends),
             "verdict": self.verdict.value,
             "wording": self.wording,
             "scope": self.scope,
             "state": self.state,
             "possible_states": list(self.possible_states),
+            "score": self.score and {"lower": self.score[0], "upper": self.score[1]},
             "arm": self.arm,
             "arm_text": next((a.text for a in definition.arms if a.id == self.arm), None),
             "reason": self.reason,

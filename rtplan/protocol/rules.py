@@ -2,9 +2,11 @@
 
 A rule is a table:
 
-- ``{ quantity = "metastases", op = "<=", limit = 5 }``
+- ``{ quantity = "metastases", op = "<=", limit = 5 }``, with ``in = ["lung"]`` or
+  ``outside = ["brain"]`` for some organs only
 - ``{ fact = "disease.all_sites_treatable", is = true }``, or ``one_of = [...]`` for words
 - ``{ fact = "disease.imaging", includes = "FDG_PET_CT" }``
+- ``{ gap = "interval" }``: what the source leaves open, unknown whatever the case
 - ``{ all_of = [...] }``, ``{ any_of = [...] }``, ``{ not = {...} }``
 - where criteria are combined, also the id of a criterion, in quotes
 
@@ -17,17 +19,21 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
 from rtplan.facts import DiseaseFacts, PrimaryFacts
+from rtplan.lesions.model import Organ
 from rtplan.protocol.facts_file import HISTOLOGIES, IMAGING, SITES
 from rtplan.protocol.logic import Op
 from rtplan.protocol.model import (
+    Among,
     CriterionRef,
     Every,
     FactRule,
+    GapRule,
     Quantity,
     QuantityRule,
     Rule,
     Some,
 )
+from rtplan.protocol.stations import parse_station
 from rtplan.protocol.toml_table import Table
 
 FACTS: dict[str, str] = {
@@ -48,7 +54,12 @@ _OPPOSITE = {
     Op.LESS: Op.AT_LEAST,
     Op.AT_LEAST: Op.LESS,
 }
-_LEAF_KEYS = ("quantity", "fact", "all_of", "any_of", "not")
+PAIRED = (Organ.LUNG, Organ.KIDNEY, Organ.ADRENAL, Organ.OVARY)
+"""Organs with a left and a right one."""
+
+_OF_STATIONS = (Quantity.EXTRAREGIONAL_STATIONS,)
+_OF_ALL = (Quantity.LIFETIME_METASTASES, Quantity.MONTHS_TO_DETECTION, Quantity.CLOSEST_PAIR_MM)
+_LEAF_KEYS = ("quantity", "fact", "gap", "all_of", "any_of", "not")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +111,49 @@ def _quantity(table: Table, names: Names) -> Rule:
     limit = table.number("limit")
     since = table.texts("since", options=START_FACTS)
     gap = table.choice("at_limit_gap", names.gaps) if "at_limit_gap" in table else None
-    if quantity.is_count:
-        if limit < 0 or limit != int(limit):
-            table.fail("limit", f"{limit:g} is not a count; counts are whole and 0 or more")
-        if since:
-            table.fail("since", f'has no meaning for "{quantity.value}"')
-    elif not since:
+    if limit < 0:
+        table.fail("limit", f"{limit:g} is below 0")
+    if quantity.is_count and limit != int(limit):
+        table.fail("limit", f"{limit:g} is not a count; counts are whole and 0 or more")
+    if quantity is Quantity.MONTHS_TO_DETECTION and not since:
         table.fail("since", "is missing: name the facts from which months run")
+    if quantity is not Quantity.MONTHS_TO_DETECTION and since:
+        table.fail("since", f'has no meaning for "{quantity.value}"')
     if op is Op.EQUAL and gap:
         table.fail("at_limit_gap", "has no meaning with ==")
-    return QuantityRule(quantity, op, limit, since=since, at_limit_gap=gap)
+    if op is Op.EQUAL and quantity.is_size:
+        table.fail("op", f'"==" has no meaning for "{quantity.value}"; write "<=" or ">="')
+    among = _among(table, quantity)
+    return QuantityRule(quantity, op, limit, since=since, at_limit_gap=gap, among=among)
+
+
+def _among(table: Table, quantity: Quantity) -> Among:
+    """Which metastases: of organs under ``in`` or ``outside``, or of stations."""
+    organs = [item.value for item in (PAIRED if quantity is Quantity.SIDES else Organ)]
+    inside, outside = (table.texts(key, options=organs) for key in ("in", "outside"))
+    here, elsewhere = (table.texts(key) for key in ("in_stations", "outside_stations"))
+    keys = ("in", "outside", "in_stations", "outside_stations")
+    given = [key for key in keys if key in table]
+    if quantity is Quantity.SIDES and given != ["in"]:
+        table.fail("in", f'"{quantity.value}" is asked of organs: in = ["lung"]')
+    if not given:
+        return Among()
+    if len(given) > 1:
+        table.fail(given[1], f"is given beside {given[0]}; write one of them")
+    of_stations = given[0].endswith("_stations")
+    if quantity in _OF_ALL or of_stations != (quantity in _OF_STATIONS):
+        table.fail(given[0], f'has no meaning for "{quantity.value}"')
+    for index, name in enumerate((*here, *elsewhere)):
+        station = parse_station(name)
+        if station is None or station.several:
+            table.fail(
+                f"{given[0]}[{index}]", f'"{name}" is not one station; write as "LN_Paraaortic"'
+            )
+    return Among(
+        organs=tuple(Organ(name) for name in (*inside, *outside)),
+        stations=(*here, *elsewhere),
+        outside=given[0].startswith("outside"),
+    )
 
 
 def _fact(table: Table, names: Names) -> Rule:
@@ -126,6 +170,10 @@ def _fact(table: Table, names: Names) -> Rule:
     if flag is None:
         table.fail("is", "is missing: true or false")
     return FactRule(fact, (flag,))
+
+
+def _of_gap(table: Table, names: Names) -> Rule:
+    return GapRule(table.choice("gap", names.gaps, required=True) or "")
 
 
 def _several(table: Table, key: str, names: Names) -> tuple[Rule, ...]:
@@ -161,6 +209,8 @@ def negated(rule: Rule) -> Rule:
             return replace(rule, op=_OPPOSITE[rule.op])
         case FactRule():
             return replace(rule, negated=not rule.negated)
+        case GapRule():
+            return rule
         case Every(items):
             return Some(tuple(negated(item) for item in items))
         case Some(items):
@@ -169,7 +219,14 @@ def negated(rule: Rule) -> Rule:
             raise ValueError(f"criterion {rule.id} cannot be negated")
 
 
-_READERS = {"quantity": _quantity, "fact": _fact, "all_of": _every, "any_of": _some, "not": _not}
+_READERS = {
+    "quantity": _quantity,
+    "fact": _fact,
+    "gap": _of_gap,
+    "all_of": _every,
+    "any_of": _some,
+    "not": _not,
+}
 
 
 def references(rule: Rule) -> tuple[str, ...]:

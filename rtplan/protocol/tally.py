@@ -11,20 +11,37 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from rtplan.facts import Facts
 from rtplan.lesions.model import Category, Lesion, LesionReading, Organ
+from rtplan.protocol.items import (
+    ANYTHING,
+    COUNT,
+    METASTASIS,
+    NODE,
+    NOT_DRAWN,
+    Bounds,
+    Item,
+    Kind,
+    among,
+    is_open,
+    needs_of,
+)
 from rtplan.protocol.model import (
+    Among,
     Counting,
     ExtraregionalNodes,
+    Merging,
     NodesAsOrgan,
     Quantity,
     RegionalNodes,
     Supraclavicular,
+    Unit,
 )
+from rtplan.protocol.organs import most_in_own_organ, nonnodal_organs, sides
+from rtplan.protocol.sizes import Counted, closest_pair, largest
 from rtplan.protocol.stations import (
     fewest_stations,
     is_one_station,
@@ -32,56 +49,10 @@ from rtplan.protocol.stations import (
     most_stations,
 )
 
-NOT_DRAWN = "disease.metastases_not_drawn"
-COUNT = "lesions.count"
+LIFETIME = "disease.lifetime_metastases"
+SITES = "lesions.sites"
 
 _SUPRACLAVICULAR = re.compile(r"LN_Sclav\w*|JES(?:11|12)?:104[RL]?", re.IGNORECASE)
-
-
-class Kind(Enum):
-    """What an item of the list may be."""
-
-    NOTHING = auto()
-    """The primary, or no lesion of its own."""
-    REGIONAL = auto()
-    EXTRAREGIONAL = auto()
-    ORGAN = auto()
-
-
-ANYTHING = frozenset(Kind)
-METASTASIS = frozenset({Kind.EXTRAREGIONAL, Kind.ORGAN})
-NODE = frozenset({Kind.REGIONAL, Kind.EXTRAREGIONAL})
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of the list: what it may be, and where; ``needs`` names what would settle it."""
-
-    kinds: frozenset[Kind]
-    organ: Organ | None = None
-    station: str | None = None
-    needs: str | None = None
-
-    def surely(self, kind: Kind) -> bool:
-        """Whether it can be nothing else."""
-        return self.kinds == {kind}
-
-    def maybe(self, kind: Kind) -> bool:
-        """Whether it can be this."""
-        return kind in self.kinds
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """A value from ``low`` to ``high`` (both possible), and what would make it one number."""
-
-    low: float
-    high: float
-    needs: tuple[str, ...] = ()
-
-    def __add__(self, other: Bounds) -> Bounds:
-        needs = tuple(dict.fromkeys(self.needs + other.needs))
-        return Bounds(self.low + other.low, self.high + other.high, needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +72,8 @@ class Tally:
         True where there is no list at all, so that nothing bounds a count from above.
     diffuse : bool
         Diffuse disease is stated: it cannot be counted.
+    lifetime : int or None
+        Metastases ever, as stated.
     """
 
     items: tuple[Item, ...]
@@ -109,14 +82,17 @@ class Tally:
     open_above: bool
     unlimited: bool
     diffuse: bool
+    lifetime: int | None = None
 
-    def bounds(self, quantity: Quantity) -> Bounds:
-        """The bounds of a count."""
-        bounds = _COUNTS[quantity](self)
-        if self.diffuse and quantity is not Quantity.EXTRAREGIONAL_STATIONS:
-            return _uncountable(bounds, quantity)
+    def bounds(self, quantity: Quantity, which: Among | None = None) -> Bounds:
+        """The bounds of a quantity, of all metastases or of those ``which``."""
+        asked = replace(self, items=among(self.items, which)) if which else self
+        bounds = _QUANTITIES[quantity](asked)
+        if self.diffuse:
+            bounds = _with_diffuse(bounds, quantity, bool(which))
         if self.unlimited:
-            return Bounds(bounds.low, math.inf, (*bounds.needs, "lesions"))
+            low = 0.0 if quantity is Quantity.CLOSEST_PAIR_MM else bounds.low
+            return Bounds(low, math.inf, (*bounds.needs, "lesions"))
         return bounds
 
 
@@ -126,7 +102,9 @@ def tally(reading: LesionReading, facts: Facts, policy: Counting) -> Tally:
     ``metastases_not_drawn`` is added to a count from a structure set. A lesions file is taken as
     complete, so there the number only widens the bounds.
     """
-    items = [_item(lesion, policy) for lesion in reading.lesions]
+    # In the order of their ids, so that what is needed does not depend on the order of the list.
+    lesions = sorted(reading.lesions, key=lambda lesion: (len(lesion.id), lesion.id))
+    items = [_item(lesion, policy) for lesion in lesions]
     counted = sum(lesion.category.counts for lesion in reading.lesions)
     sure = sum(item.kinds <= METASTASIS for item in items)
     lower, upper = reading.count.lower, reading.count.upper
@@ -143,6 +121,7 @@ def tally(reading: LesionReading, facts: Facts, policy: Counting) -> Tally:
         open_above=reading.from_path and undrawn is None,
         unlimited=reading.count.best is None,
         diffuse=facts.disease.diffuse is True,
+        lifetime=facts.disease.lifetime_metastases,
     )
 
 
@@ -158,6 +137,10 @@ def _fewer(sure: int, counted: int, lower: int | None, *, from_path: bool) -> in
 
 
 def _item(lesion: Lesion, policy: Counting) -> Item:
+    return replace(_kinds_of(lesion, policy), lesion=lesion)
+
+
+def _kinds_of(lesion: Lesion, policy: Counting) -> Item:
     organ = None if lesion.organ is Organ.LYMPH_NODE else lesion.organ
     needs = f"lesion.{lesion.id}."
     match lesion.category:
@@ -206,62 +189,79 @@ def is_supraclavicular(station: str | None) -> bool:
     return station is not None and _SUPRACLAVICULAR.fullmatch(station) is not None
 
 
-def _uncountable(bounds: Bounds, quantity: Quantity) -> Bounds:
-    if quantity in (Quantity.ORGANS, Quantity.NONNODAL_ORGANS):
-        return Bounds(max(1.0, bounds.low), math.inf, (*bounds.needs, "disease.diffuse"))
+def _with_diffuse(bounds: Bounds, quantity: Quantity, some: bool) -> Bounds:
+    """Diffuse disease has no number; of some organs, or sizes, it is not known which it changes."""
+    needs = (*bounds.needs, "disease.diffuse")
+    match quantity:
+        case Quantity.EXTRAREGIONAL_STATIONS:
+            return bounds
+        case Quantity.CLOSEST_PAIR_MM:
+            return Bounds(0.0, bounds.high, needs)
+        case Quantity.ORGANS | Quantity.NONNODAL_ORGANS if not some:
+            return Bounds(max(1.0, bounds.low), math.inf, needs)
+        case Quantity.SIDES:
+            return Bounds(bounds.low, 2, needs)
+        case _ if some or quantity.is_size:
+            return Bounds(bounds.low, math.inf, needs)
     return Bounds(math.inf, math.inf, bounds.needs)
-
-
-def _needs(items: Iterable[Item], *, because: Callable[[Item], bool]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item.needs for item in items if item.needs and because(item)))
-
-
-def _undecided(item: Item) -> bool:
-    return len(item.kinds) > 1
 
 
 def _fewer_needs(t: Tally) -> tuple[str, ...]:
     return (COUNT,) if t.fewer else ()
 
 
+def _with_fewer(t: Tally, bounds: Bounds) -> Bounds:
+    return replace(bounds, needs=bounds.needs + _fewer_needs(t))
+
+
 def _organ_metastases(t: Tally) -> Bounds:
     low = max(0, sum(item.surely(Kind.ORGAN) for item in t.items) - t.fewer)
     high = sum(item.maybe(Kind.ORGAN) for item in t.items)
-    needs = _needs(t.items, because=lambda i: _undecided(i) and i.maybe(Kind.ORGAN))
-    return Bounds(low, high, needs + _fewer_needs(t))
+    needs = needs_of(t.items, because=lambda i: is_open(i) and i.maybe(Kind.ORGAN))
+    least = max(0, _fewest_sites(t) - t.fewer)
+    return _as_sites(t, Bounds(low, high, needs + _fewer_needs(t)), least)
+
+
+def _fewest_sites(t: Tally) -> int:
+    """The fewest sites that the sure metastases outside nodes may be."""
+    sure = [item.organ for item in t.items if item.surely(Kind.ORGAN)]
+    placed = Counter(organ for organ in sure if organ is not None)
+    located = sum(1 if _merges(t, organ) else number for organ, number in placed.items())
+    return max(located, int(bool(sure)))
+
+
+def _merges(t: Tally, organ: Organ) -> bool:
+    """Whether several lesions of an organ may be one site."""
+    apart = Merging.EACH
+    vertebrae = t.policy.contiguous_vertebrae is not apart and organ is Organ.BONE
+    return vertebrae or t.policy.shared_isocentre is not apart
+
+
+def _merges_any(t: Tally) -> bool:
+    merging = (t.policy.contiguous_vertebrae, t.policy.shared_isocentre)
+    return t.policy.unit is Unit.SITE and any(item is not Merging.EACH for item in merging)
+
+
+def _as_sites(t: Tally, bounds: Bounds, least: float) -> Bounds:
+    """A count of lesions as one of sites, at least ``least``."""
+    if not _merges_any(t) or least >= bounds.low:
+        return bounds
+    unconfirmed = Merging.UNCONFIRMED in (t.policy.contiguous_vertebrae, t.policy.shared_isocentre)
+    need = f"gap.{t.policy.gap}" if unconfirmed else SITES
+    return Bounds(least, bounds.high, (*bounds.needs, need))
 
 
 def _nonnodal_organs(t: Tally) -> Bounds:
-    sure = Counter(i.organ for i in t.items if i.surely(Kind.ORGAN) and i.organ is not None)
-    spare, kept = t.fewer, len(sure)
-    for _, lesions in sorted(sure.items(), key=lambda pair: (pair[1], str(pair[0]))):
-        if lesions > spare:
-            break
-        spare, kept = spare - lesions, kept - 1
-    placeless = sum(i.surely(Kind.ORGAN) and i.organ is None for i in t.items)
-    if kept == 0 and placeless > spare:
-        kept = 1
-    known = {i.organ for i in t.items if i.maybe(Kind.ORGAN) and i.organ is not None}
-    anywhere = sum(i.maybe(Kind.ORGAN) and i.organ is None for i in t.items)
-    needs = _needs(
-        t.items,
-        because=lambda i: i.maybe(Kind.ORGAN) and (_undecided(i) or i.organ is None),
-    )
-    return Bounds(kept, len(known) + anywhere, needs + _fewer_needs(t))
+    return _with_fewer(t, nonnodal_organs(t.items, t.fewer, t.policy.paired_organs))
+
+
+def _sides(t: Tally) -> Bounds:
+    return _with_fewer(t, sides(t.items, t.fewer))
 
 
 def _most_in_one_organ(t: Tally) -> Bounds:
-    sure = Counter(i.organ for i in t.items if i.surely(Kind.ORGAN) and i.organ is not None)
-    possible = Counter(i.organ for i in t.items if i.maybe(Kind.ORGAN) and i.organ is not None)
-    anywhere = sum(i.maybe(Kind.ORGAN) and i.organ is None for i in t.items)
-    placed = any(i.surely(Kind.ORGAN) for i in t.items)
-    low = max(0, max(sure.values(), default=int(placed)) - t.fewer)
-    high = max(possible.values(), default=0) + anywhere
-    needs = _needs(
-        t.items,
-        because=lambda i: i.maybe(Kind.ORGAN) and (_undecided(i) or i.organ is None),
-    )
-    own = Bounds(low, high, needs + _fewer_needs(t))
+    own = _with_fewer(t, most_in_own_organ(t.items, t.fewer, t.policy.paired_organs))
+    own = _as_sites(t, own, min(own.low, 1))
     if t.policy.nodes_as_organ is NodesAsOrgan.NO_ORGAN:
         return own
     nodes = _node_units(t)
@@ -271,12 +271,47 @@ def _most_in_one_organ(t: Tally) -> Bounds:
     return Bounds(least, max(own.high, nodes.high), (own + nodes).needs)
 
 
+def _lifetime(t: Tally) -> Bounds:
+    present = _metastases(t)
+    if t.lifetime is None:
+        return Bounds(present.low, math.inf, (*present.needs, LIFETIME))
+    stated = float(t.lifetime)
+    if present.high <= stated:
+        return Bounds(stated, stated)
+    # More may be there than were stated: the statement or the list is wrong.
+    return Bounds(max(stated, present.low), present.high, present.needs)
+
+
+def _counted(t: Tally) -> Counted:
+    """The kinds of lesions whose size or distance a definition asks for."""
+    surely, maybe = {Kind.ORGAN}, set(METASTASIS)
+    if t.policy.extraregional_nodes is not ExtraregionalNodes.UNCONFIRMED:
+        surely.add(Kind.EXTRAREGIONAL)
+    if t.policy.regional_nodes is not RegionalNodes.NOT_COUNTED:
+        maybe.add(Kind.REGIONAL)
+    if t.policy.regional_nodes is RegionalNodes.COUNTED:
+        surely.add(Kind.REGIONAL)
+    return Counted(frozenset(surely), frozenset(maybe))
+
+
+def _with_gap(t: Tally, bounds: Bounds) -> Bounds:
+    return replace(bounds, needs=bounds.needs + _gap(t))
+
+
+def _largest(quantity: Quantity) -> Callable[[Tally], Bounds]:
+    return lambda t: _with_gap(t, largest(t.items, t.fewer, quantity, _counted(t)))
+
+
+def _closest_pair(t: Tally) -> Bounds:
+    return _with_gap(t, closest_pair(t.items, t.fewer, _counted(t)))
+
+
 def _stations(t: Tally) -> Bounds:
     sure = [item.station for item in t.items if item.surely(Kind.EXTRAREGIONAL)]
     possible = [item for item in t.items if item.maybe(Kind.EXTRAREGIONAL)]
     names = [item.station for item in possible]
     unclear = {name for name in set(names) if is_unclear(name, names)}
-    needs = _needs(possible, because=lambda i: _undecided(i) or i.station in unclear)
+    needs = needs_of(possible, because=lambda i: is_open(i) or i.station in unclear)
     low = max(0, fewest_stations(sure) - t.fewer)
     return Bounds(low, most_stations(names), needs + _fewer_needs(t))
 
@@ -305,14 +340,16 @@ def _node_units(t: Tally) -> Bounds:
     if per_station:
         high += most_stations(i.station for i in grouped if i.maybe(Kind.EXTRAREGIONAL))
     stations = [item.station for item in t.items if item.maybe(Kind.EXTRAREGIONAL)]
-    open_stations = {name for name in set(stations) if is_unclear(name, stations)}
+    unclear_stations = {name for name in set(stations) if is_unclear(name, stations)}
 
-    def is_open(item: Item) -> bool:
-        unclear = item.maybe(Kind.EXTRAREGIONAL) and item.station in open_stations
+    def undecided(item: Item) -> bool:
+        unclear = item.maybe(Kind.EXTRAREGIONAL) and item.station in unclear_stations
         placeless = per_station and unclear
-        return placeless or (_undecided(item) and bool(item.kinds & _counted_kinds(t)))
+        return placeless or (is_open(item) and bool(item.kinds & _counted_kinds(t)))
 
-    return Bounds(low, high, _needs(t.items, because=is_open) + _gap(t))
+    bounds = Bounds(low, high, needs_of(t.items, because=undecided) + _gap(t))
+    merged = t.policy.shared_isocentre is not Merging.EACH
+    return _as_sites(t, bounds, min(low, 1)) if merged else bounds
 
 
 def _counted_kinds(t: Tally) -> frozenset[Kind]:
@@ -350,7 +387,10 @@ def _metastases(t: Tally) -> Bounds:
     per_lesion = t.policy.extraregional_nodes is ExtraregionalNodes.PER_LESION
     # An item that is a metastasis of either kind counts one, whichever it is.
     either = sum(item.kinds == METASTASIS for item in t.items) if per_lesion else 0
-    low = max(0, sum(i.surely(Kind.ORGAN) for i in t.items) + nodes.low + either - t.fewer)
+    if _merges_any(t):
+        low = max(0, max(_fewest_sites(t) + nodes.low, min(either, 1)) - t.fewer)
+    else:
+        low = max(0, sum(i.surely(Kind.ORGAN) for i in t.items) + nodes.low + either - t.fewer)
     # An item of several kinds counts once at most, not once for each kind.
     twice = sum(item.maybe(Kind.ORGAN) and _counts_alone(t, item) for item in t.items)
     high = max(organ.high + nodes.high - twice, low)
@@ -366,11 +406,16 @@ def _organs(t: Tally) -> Bounds:
     return own + Bounds(int(sure), int(nodes.high > 0), nodes.needs)
 
 
-_COUNTS: dict[Quantity, Callable[[Tally], Bounds]] = {
+_QUANTITIES: dict[Quantity, Callable[[Tally], Bounds]] = {
     Quantity.METASTASES: _metastases,
     Quantity.ORGANS: _organs,
     Quantity.MOST_IN_ONE_ORGAN: _most_in_one_organ,
     Quantity.ORGAN_METASTASES: _organ_metastases,
     Quantity.NONNODAL_ORGANS: _nonnodal_organs,
     Quantity.EXTRAREGIONAL_STATIONS: _stations,
+    Quantity.LIFETIME_METASTASES: _lifetime,
+    Quantity.SIDES: _sides,
+    Quantity.LARGEST_DIAMETER_MM: _largest(Quantity.LARGEST_DIAMETER_MM),
+    Quantity.LARGEST_VOLUME_CC: _largest(Quantity.LARGEST_VOLUME_CC),
+    Quantity.CLOSEST_PAIR_MM: _closest_pair,
 }

@@ -32,6 +32,9 @@ class Table:
         Name of the file for messages.
     at : str, optional
         Path of the table in the file, such as ``criterion[2].rule``.
+    by_id : bool, optional
+        Lists of tables are told by their ids, ``criterion["few"].rule``: their places in the file
+        are not those of the list where a file extends another.
 
     Notes
     -----
@@ -39,14 +42,25 @@ class Table:
     ``required`` an absent key gives None (an empty tuple for lists).
     """
 
-    def __init__(self, data: Mapping[str, object], *, file: str, at: str = "") -> None:
+    def __init__(
+        self, data: Mapping[str, object], *, file: str, at: str = "", by_id: bool = False
+    ) -> None:
         self._data = data
+        self._by_id = by_id
         self._asked: dict[str, None] = {}
         self.file = file
         self.at = at
 
     def __contains__(self, key: str) -> bool:
         return key in self._data
+
+    def keys(self) -> tuple[str, ...]:
+        """The keys that are there."""
+        return tuple(self._data)
+
+    def as_dict(self) -> dict[str, object]:
+        """The keys with their values, as they are."""
+        return dict(self._data)
 
     def fail(self, key: str, text: str) -> NoReturn:
         """Raise ProtocolError about one key."""
@@ -150,7 +164,7 @@ class Table:
             return None
         if not isinstance(value, dict):
             self.fail(key, f"{_show(value)} is not a table; write [{self._path(key)}]")
-        return Table(value, file=self.file, at=self._path(key))
+        return Table(value, file=self.file, at=self._path(key), by_id=self._by_id)
 
     def tables(self, key: str) -> tuple[Table, ...]:
         """A list of tables within this one."""
@@ -159,9 +173,11 @@ class Table:
             return ()
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             self.fail(key, f"{_show(value)} is not a list of tables; write [[{self._path(key)}]]")
+        places = [item.get("id", i) if self._by_id else i for i, item in enumerate(value)]
+        shown = [f'"{place}"' if isinstance(place, str) else str(place) for place in places]
         return tuple(
-            Table(item, file=self.file, at=f"{self._path(key)}[{index}]")
-            for index, item in enumerate(value)
+            Table(item, file=self.file, at=f"{self._path(key)}[{place}]", by_id=self._by_id)
+            for item, place in zip(value, shown, strict=True)
         )
 
     def done(self, *, elsewhere: Mapping[str, str] | None = None) -> None:
@@ -199,9 +215,14 @@ def read_toml(path: Path, *, name: str) -> Table:
     ProtocolError
         No such file, not UTF-8, or not TOML (with line and column).
     """
+    return Table(read_data(path, name=name), file=name)
+
+
+def read_data(path: Path, *, name: str) -> dict[str, object]:
+    """What a TOML file holds; raises as ``read_toml``."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        return Table(tomllib.loads(text.replace("\r\n", "\n")), file=name)
+        return tomllib.loads(text.replace("\r\n", "\n"))
     except FileNotFoundError as error:
         raise ProtocolError(f"{name}: no such file") from error
     except OSError as error:

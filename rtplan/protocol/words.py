@@ -26,9 +26,19 @@ FACTS: dict[str, str] = {
     "disease.imaging": "which imaging was done",
     "lesions": "the list of lesions",
     "lesions.count": "the number of lesions (the drawing allows several)",
+    "lesions.sites": "which lesions are one site (vertebrae side by side, one isocentre)",
 }
 
-_LESION = re.compile(r"lesion\.([^.]+)\.(category|organ|station|laterality)")
+_LESION_KEYS = {
+    "category": "category",
+    "organ": "organ",
+    "station": "station",
+    "laterality": "side",
+    "longest_diameter_mm": "longest diameter",
+    "volume_cc": "volume",
+    "centroid_mm": "place",
+}
+_LESION = re.compile(rf"lesion\.([^.]+)\.({'|'.join(_LESION_KEYS)})")
 
 
 def need_words(need: str, gaps: Mapping[str, str]) -> str:
@@ -47,7 +57,7 @@ def need_words(need: str, gaps: Mapping[str, str]) -> str:
     if need in FACTS:
         return FACTS[need]
     if match := _LESION.fullmatch(need):
-        return f"{match[2]} of {match[1]}"
+        return f"{_LESION_KEYS[match[2]]} of {match[1]}"
     if need.startswith("gap."):
         text = gaps.get(need[4:], "")
         return f"{text[:1].lower()}{text[1:]} (not confirmed in the source)" if text else need

@@ -105,9 +105,11 @@ def test_all_prints_a_table_and_where_definitions_disagree(
     assert out.startswith("lesions file: 3 metastases")
     for words in (
         "The definitions disagree",
-        "consistent: esophagus-cn-2025, estro-astro-2020\n",
+        "  consistent: esophagus-cn-2025, estro-astro-2020",
         "if the disease is oligometastatic: metachronous oligorecurrence; not for day-to-day",
-        "not consistent: omec-2023",
+        "  not consistent: ",
+        "what decides:",
+        "  Metastases outside lymph nodes lie in one organ (here 2): omec-2023",
         "metachronous oligorecurrence",
         "not verified: lesions, organs",
         "doi:10.1016/j.ejca.2023.02.015",
@@ -143,6 +145,25 @@ def test_consistent_from_dicom_is_of_the_lesions_drawn(
     assert code == 1
 
 
+def test_names_of_the_site_decide_what_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rtplan.phantoms import build
+
+    case, names = tmp_path / "case", tmp_path / "names.toml"
+    build("esophagus-oligomet", case)
+    asked = str(case), "--facts", facts(tmp_path), "--definition", "estro-astro-2020"
+    _, plain = run_json(capsys, *asked)
+    gone = plain["lesions"][1]["structures"][0]["name"]
+    text = f'schema = "rtplan/site-names/1"\n[roles]\nhelper = ["{gone}"]\n'
+    names.write_text(text, encoding="utf-8")
+    _, content = run_json(capsys, *asked, "--names", str(names))
+    assert content["settings"]["names_sha256"]
+    kept = [one["name"] for lesion in content["lesions"] for one in lesion["structures"]]
+    assert gone not in kept
+    assert any(one["name"] == gone for x in plain["lesions"] for one in x["structures"])
+
+
 def test_path_may_follow_the_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, content = run_json(capsys, "--definition", "omec-2023", str(DATA / "breast"))
     assert code == 3
@@ -169,6 +190,7 @@ def test_facts_complete_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--lesions", "LESIONS", "--definition", "tg101"], "not a definition"),
         (["--lesions", "LESIONS", "--all", "--facts", "gone.toml"], "gone.toml: no such file"),
         (["--lesions", "gone.json", "--all"], "gone.json"),
+        (["--lesions", "LESIONS", "--all", "--names", "n.toml"], "--names is for PATH"),
     ],
 )
 def test_unusable_request_is_2_with_the_way_out(
@@ -183,10 +205,14 @@ def test_order_of_lesions_gives_the_same_definitions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = facts(tmp_path)
-    found = [
-        run_json(capsys, "--lesions", lesions(tmp_path, *kinds), "--all", "--facts", given)[1]
-        for kinds in ([LUNG, LIVER, LUNG], [LIVER, LUNG, LUNG])
-    ]
+    found = []
+    for ids in (("L1", "L2", "L3"), ("L3", "L1", "L2")):
+        path = Path(lesions(tmp_path, LUNG, LIVER, LUNG))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        known = {item["id"]: item for item in content["lesions"]}
+        content["lesions"] = [known[name] for name in ids]
+        path.write_text(json.dumps(content), encoding="utf-8")
+        found.append(run_json(capsys, "--lesions", str(path), "--all", "--facts", given)[1])
     assert found[0]["definitions"] == found[1]["definitions"]
 
 
@@ -219,3 +245,45 @@ def test_strict_makes_doubts_about_the_lesions_errors(
     assert (code, loose["findings"][0]["severity"]) == (0, "warning")
     code, strict = run_json(capsys, *asked, "--strict")
     assert (code, strict["findings"][0]["severity"]) == (3, "error")
+
+
+def test_all_is_read_in_ten_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Verdicts by kind, pathways apart, what is for other patients in one line, then reasons."""
+    path = lesions(tmp_path, LUNG, LUNG, LIVER)
+    main(["eligibility", "--lesions", path, "--all", "--facts", facts(tmp_path)])
+    out = capsys.readouterr().out
+    table, _, rest = out.partition("not applicable:")
+    rows = [line.split()[0] for line in table.splitlines() if line.startswith(" ") and line.split()]
+    assert rows.index("estro-astro-2020") < rows.index("estro-eortc-2020") < rows.index("omec-2023")
+    assert rows.index("omec-2023") < rows.index("esophagus-surgery")
+    assert "core" not in rows
+    assert "  the primary is oesophagus: " in rest
+    assert "core, crc-oligo" in rest.splitlines()[1]
+    assert "\ncore: CORE" not in out
+    assert "pathway (no verdict)" in table
+
+
+def test_pathway_asked_for_is_listed_without_a_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = (
+        *("--lesions", lesions(tmp_path, LUNG, LIVER), "--facts", facts(tmp_path)),
+        *("--definition", "esophagus-surgery"),
+    )
+    code, content = run_json(capsys, *asked)
+    (item,) = content["definitions"]
+    assert (code, item["verdict"], item["kind"]) == (0, "not_applicable", "pathway")
+    assert {c["status"] for c in item["criteria"]} <= {"met", "not_met", "unknown"}
+    assert main(["eligibility", *asked]) == 0
+    out = capsys.readouterr().out
+    assert "conditions listed, no verdict: " in out
+    assert "does not decide" not in out
+
+
+def test_what_cannot_be_told_says_in_words_what_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = lesions(tmp_path, LUNG, ("organ_metastasis", None))
+    main(["eligibility", "--lesions", path, "--definition", "omec-2023"])
+    out = capsys.readouterr().out
+    assert "needs site of the primary; organ of L2" in out

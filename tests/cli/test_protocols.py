@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from rtplan.cli.main import main
+from tests.protocol.test_extend import DEFINITION as EXTENDING
 from tests.protocol.test_load import DEFINITION, LIMITS
 
 
 def test_list_counts_rules_by_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["protocols", "list"]) == 0
-    out = capsys.readouterr().out
-    for words in (
-        *("omec-2023", "3 verified, 2 unconfirmed", "1 verified, 7 secondary, 2 unconfirmed"),
-        *("tg101", "152 secondary"),
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for start, end in (
+        ("id kind title", "rules verified secondary unconfirmed"),
+        ("omec-2023 definition OMEC", "5 3 2"),
+        ("esophagus-cn-2025 definition Chinese", "10 1 7 2"),
+        ("sarcoma-lung pathway", ""),
+        ("tg101 limits AAPM", "154 2 152"),
+        ("prescriptions prescriptions Doses", "24 17 7"),
     ):
-        assert words in out
+        assert [row for row in rows if row.startswith(start) and row.endswith(end)], start
 
 
 @pytest.mark.parametrize(
@@ -28,6 +34,12 @@ def test_list_counts_rules_by_evidence(capsys: pytest.CaptureFixture[str]) -> No
         ("estro-astro-2020", ["any solid tumour", "working number"]),
         ("estro-eortc-2020", ["decision tree", "induced_oligopersistence", "months to detection"]),
         ("tg101", ["D0.35cc[Gy]", "<= 10 Gy", "17.4; 19.2", "3 fractions", "(each side)"]),
+        ("quantec", ["1.8 to 2 Gy a fraction", "V45Gy[cc]", "69 Gy for 50 %"]),
+        ("esophagus-conventional", ["optimal", "kn-975", "28 fractions", "rtog-0436"]),
+        ("hytec-cord", ["4 fractions", "myelopathy", "26.2"]),
+        ("prescriptions", ["151.2 Gy", "45 to 60", "3 to 8", "recommends nothing"]),
+        ("fong", ["groups:", "no fact of rtplan tells it"]),
+        ("sarcoma-lung", ["gives no verdict"]),
     ],
 )
 def test_show_is_readable_with_sources_and_gaps(
@@ -49,7 +61,7 @@ def test_validate_says_what_a_good_file_holds(
 ) -> None:
     file = tmp_path / "mine.toml"
     for text, words in (
-        (DEFINITION, "mine.toml: a valid definition, mine: 1 rule (1 secondary), 0 stated gaps"),
+        (DEFINITION, "mine.toml: a valid definition, mine: 1 rule (1 secondary), 0 stated gaps\n"),
         (LIMITS, "mine.toml: a valid set of dose limits, my-limits: 1 rule (1 secondary)"),
     ):
         file.write_text(text, encoding="utf-8")
@@ -71,3 +83,33 @@ def test_site_file_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     file.write_text(DEFINITION, encoding="utf-8")
     assert main(["protocols", "show", str(file)]) == 0
     assert "Few metastases" in capsys.readouterr().out
+
+
+def test_validate_names_slips_of_a_valid_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(DEFINITION, encoding="utf-8")
+    assert main(["protocols", "validate", str(file)]) == 0
+    assert "look at again:\n  no criterion asks for a metastasis" in capsys.readouterr().out
+
+
+def test_file_that_extends_another_is_shown_with_what_it_extends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text(EXTENDING, encoding="utf-8")
+    assert main(["protocols", "show", str(file)]) == 0
+    out = capsys.readouterr().out
+    for words in ("extends omec-2023, version 1", "At most two metastases", "paired organs: each"):
+        assert words in out
+    assert main(["protocols", "validate", str(file)]) == 0
+    assert "it extends omec-2023, version 1" in capsys.readouterr().out
+
+
+def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["protocols", "schema"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    kinds = [item["properties"]["schema"]["const"] for item in content["oneOf"]]
+    assert kinds == ["rtplan/definition/1", "rtplan/limits/1", "rtplan/prescriptions/1"]

@@ -27,6 +27,8 @@ from rtplan.protocol.model import (
 )
 
 STATIONS = ("LN_Paraaortic", "LN_Hilar_L", "LN_Hilar_R", "LN_Celiac")
+SIDES = ("left", "right")
+SIZES = (8.0, 50.0, 61.0)
 ORGANS = (Organ.LUNG, Organ.LIVER, Organ.BONE)
 DAYS = st.sampled_from([date(2024, 1, 15), date(2024, 7, 15), date(2024, 9, 1), date(2026, 8, 1)])
 
@@ -40,11 +42,18 @@ def lesions(draw: st.DrawFn, *, most: int = 7) -> tuple[Lesion, ...]:
         if category is Category.PRIMARY:
             found.append(Lesion(f"L{number}", category, Organ.OTHER))
         elif category is Category.ORGAN_METASTASIS:
-            found.append(Lesion(f"L{number}", category, draw(st.sampled_from(ORGANS))))
+            organ = draw(st.sampled_from(ORGANS))
+            side = draw(st.sampled_from(SIDES)) if organ is Organ.LUNG else None
+            found.append(Lesion(f"L{number}", category, organ, laterality=side))
         else:
             station = draw(st.sampled_from(STATIONS))
             found.append(Lesion(f"L{number}", category, Organ.LYMPH_NODE, station=station))
-    return tuple(found)
+    return tuple(measured(item, draw(st.sampled_from(SIZES))) for item in found)
+
+
+def measured(lesion: Lesion, size: float) -> Lesion:
+    """A lesion with its size known: a diameter, mm, and the same number of cc."""
+    return replace(lesion, longest_diameter_mm=size, longest_3d_mm=size, volume_cc=size)
 
 
 def listed(items: tuple[Lesion, ...], *, drawn: bool = False) -> LesionReading:
@@ -96,12 +105,16 @@ def masked_lesions(draw: st.DrawFn, full: tuple[Lesion, ...]) -> tuple[Lesion, .
     """Lesions with categories, organs and stations of some unknown."""
     found = []
     for item in full:
-        hide = draw(st.sampled_from(["nothing", "nothing", "place", "kind", "both"]))
+        hide = draw(st.sampled_from(["nothing", "nothing", "place", "kind", "both", "size"]))
         if hide in ("kind", "both"):
             item = replace(item, category=Category.UNKNOWN)
         if hide in ("place", "both"):
             node = item.organ is Organ.LYMPH_NODE and hide == "place"
-            item = replace(item, station=None, organ=item.organ if node else None)
+            organ = item.organ if node else None
+            item = replace(item, station=None, organ=organ, laterality=None)
+        if hide == "size":
+            item = replace(item, longest_diameter_mm=None, longest_3d_mm=None, volume_cc=None)
+            item = replace(item, laterality=None)
         found.append(item)
     return tuple(found)
 
@@ -117,7 +130,7 @@ def policies() -> st.SearchStrategy[Counting]:
         extraregional_nodes=st.sampled_from(ExtraregionalNodes),
         nodes_as_organ=st.sampled_from(NodesAsOrgan),
         nodal_system=st.just(NodalSystem.AJCC8),
-        paired_organs=st.just(PairedOrgans.ONE_ORGAN),
+        paired_organs=st.sampled_from(PairedOrgans),
         supraclavicular=st.just(Supraclavicular.ASK),
         diffuse=st.just(Diffuse.NOT_COUNTABLE),
         conventions=st.just(()),

@@ -17,4 +17,4 @@ def test_examples_of_the_page_load(tmp_path: Path) -> None:
         file = tmp_path / f"example{number}.toml"
         file.write_text(text, encoding="utf-8")
         ids.append(load(str(file)).id)
-    assert ids == ["my-definition", "my-limits"]
+    assert ids == ["my-definition", "my-limits", "my-prescriptions", "our-limits"]

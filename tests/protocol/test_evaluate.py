@@ -131,7 +131,9 @@ def test_nothing_drawn_is_not_known_to_be_no_metastasis() -> None:
 def test_no_target_is_indeterminate() -> None:
     reading = LesionReading(LesionCount(None, None, None), (), reason="no target")
     for name in IDS:
-        assert evaluated(name, reading).verdict is Verdict.INDETERMINATE
+        meant = not DEFINITIONS[name].primaries or "oesophagus" in DEFINITIONS[name].primaries
+        expected = Verdict.INDETERMINATE if meant else Verdict.NOT_APPLICABLE
+        assert evaluated(name, reading).verdict is expected
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rtplan.case import Case, Plan
+from rtplan.case import Case, Plan, Prescription
 from rtplan.dose.grid import DoseGrid
 from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
 from rtplan.dvh.metrics import parse
@@ -367,3 +367,70 @@ def test_parts_whose_sum_cannot_be_told_are_not_the_organ() -> None:
     rows = [row for row in result.rows if row.limit.id == "trachea-bronchus-d4cc-5fx"]
     assert {row.status for row in rows} == {RowStatus.NOT_EVALUATED}
     assert all("Bronchus_Main: 1.7 % of the structure lies" in str(row.reason) for row in rows)
+
+
+QUANTEC = load_limits("quantec")
+
+
+def prescribed(whole: Case, *doses_gy: float) -> Case:
+    assert whole.plan is not None
+    prescriptions = tuple(Prescription(dose) for dose in doses_gy)
+    return replace(whole, plan=replace(whole.plan, prescriptions=prescriptions))
+
+
+@pytest.mark.parametrize(
+    ("fractions", "doses_gy", "reason"),
+    [
+        (28, (50.4,), None),
+        (25, (50.0,), None),
+        (28, (50.4, 56.0), None),
+        (28, (50.4, 61.6), "prescribes 1.8 and 2.2 Gy a fraction; QUANTEC gives limits for 1.8 to"),
+        (15, (40.05,), "prescribes 2.67 Gy a fraction"),
+        (28, (), "states no prescribed dose, so the dose per fraction is not known"),
+        (None, (50.4,), "does not state the number of fractions"),
+    ],
+)
+def test_conventional_limits_are_for_their_doses_per_fraction(
+    fractions: int | None, doses_gy: tuple[float, ...], reason: str | None
+) -> None:
+    whole = prescribed(case("SpinalCord", fractions=fractions), *doses_gy)
+    result = evaluate_limits(QUANTEC, whole, (dvh(1, top=40.0),))
+    if reason is None:
+        assert rows_of(result, "SpinalCord")[0].status is RowStatus.MET
+        assert len({row.limit.id for row in result.rows}) == len(QUANTEC.limits)
+    else:
+        assert (result.status, result.rows) == ("not_evaluated", ())
+        assert reason in str(result.reason)
+
+
+def test_limit_for_a_number_of_fractions_stands_beside_those_for_doses() -> None:
+    limits = load_limits("esophagus-conventional")
+    for fractions, dose_gy, expected in ((28, 50.4, {35.0, 26.0, 25.0}), (23, 41.4, {30.0})):
+        whole = prescribed(case("Heart", fractions=fractions), dose_gy)
+        result = evaluate_limits(limits, whole, (dvh(1),))
+        means = {x.limit.limit for x in result.rows if str(x.limit.metric) == "Mean[Gy]"}
+        assert expected <= means
+        assert (35.0 in means) == (fractions == 28)
+
+
+@pytest.mark.parametrize(
+    ("top", "status", "optimal_met"),
+    [
+        (40.0, RowStatus.MET, True),
+        (48.0, RowStatus.MET, False),
+        (60.0, RowStatus.VIOLATED, False),
+    ],
+)
+def test_optimal_value_stands_beside_the_limit_and_changes_no_status(
+    top: float, status: RowStatus, optimal_met: bool
+) -> None:
+    limits = load_limits("esophagus-conventional")
+    whole = prescribed(case("SpinalCord", fractions=28), 50.4)
+    result = evaluate_limits(limits, whole, (dvh(1, top=top),))
+    row = next(x for x in result.rows if x.limit.id == "uw-spinalcord-d0.1cc")
+    assert (row.status, row.optimal_met) == (status, optimal_met)
+    content = row.as_json()
+    assert (content["optimal"], content["optimal_met"]) == (45.0, optimal_met)
+    absent = evaluate_limits(limits, prescribed(case("Heart", fractions=28), 50.4), (dvh(1),))
+    row = next(x for x in absent.rows if x.limit.id == "uw-spinalcord-d0.1cc")
+    assert row.as_json()["optimal_met"] is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rtplan.errors import ProtocolError
-from rtplan.protocol.load import available, load, load_definition, load_limits
+from rtplan.protocol.load import available, load, load_definition, load_limits, load_prescriptions
 from rtplan.protocol.model import Evidence
 from rtplan.protocol.rules import negated
 
@@ -117,6 +117,47 @@ BROKEN_DEFINITIONS = [
     ('title = "A definition"', "title = 3", "title: 3", "not a text"),
     ('version = "1"', 'version = "1"\nauthor = "me"', 'author: unknown key (value "me")', ""),
     ("[[arm]]", "[[arms]]", "arm", "either"),
+    ('version = "1"', 'version = "1"\nkind = "path"', 'kind: "path"', 'did you mean "pathway"'),
+    ('version = "1"', 'version = "1"\nkind = "pathway"', "arm", "has no meaning with kind"),
+    ('version = "1"', 'version = "1"\nkind = "score"', "arm", "has no meaning with kind"),
+    ("[[arm]]", "[score]\ntext = 's'\n[[arm]]", "score.points", "missing"),
+    ("limit = 5", 'limit = 5, in = ["lungs"]', 'rule.in[0]: "lungs"', 'did you mean "lung"'),
+    ("limit = 5", 'limit = 5, in = ["lung"], outside = ["liver"]', "rule.outside", "beside in"),
+    ("limit = 5", 'limit = 5, in_stations = ["LN_Celiac"]', "rule.in_stations", "no meaning"),
+    ('"metastases"', '"sides"', "rule.in", "is asked of organs"),
+    ('"metastases"', '"largest_diameter_mm", in_stations = ["LN_Ax_L"]', "in_stations", "no mean"),
+    (
+        '"metastases", op = "<="',
+        '"largest_diameter_mm", op = "=="',
+        'rule.op: "==" has no meaning',
+        "<=",
+    ),
+    (
+        '"metastases"',
+        '"extraregional_stations", outside_stations = ["LN_Pelvics"]',
+        'outside_stations[0]: "LN_Pelvics" is not one station',
+        "LN_Paraaortic",
+    ),
+    (
+        '{ quantity = "metastases", op = "<=", limit = 5 }',
+        '{ gap = "interval" }',
+        'criterion[0].rule.gap: "interval" is not known',
+        "It is one of",
+    ),
+    ('unit = "lesion"', 'unit = "sites"', 'counting.unit: "sites"', 'did you mean "site"'),
+    (
+        'unit = "lesion"',
+        'unit = "lesion"\nshared_isocentre = "one_site"',
+        "counting.shared_isocentre: has no meaning",
+        'unit = "site"',
+    ),
+    (
+        'unit = "lesion"',
+        'unit = "site"\ncontiguous_vertebrae = "unconfirmed"',
+        "counting.gap",
+        "contiguous_vertebrae",
+    ),
+    ('["lung"]', '["lung"]\nmetastases_in = ["lungs"]', "metastases_in[0]", 'mean "lung"'),
     ("rtplan/definition/1", "rtplan/definition/9", 'schema: "rtplan/definition/9"', "did you mean"),
 ]
 
@@ -148,6 +189,12 @@ BROKEN_LIMITS = [
     ('op = "<="', 'op = "=="', "limit[0].op", "<="),
     ("limit = 14", "limit = 14\nconflict = [{limit = 12, text = 't'}]", "conflict[0]", "stricter"),
     ("[[limit]]", "[[limits]]", "limit", "missing"),
+    ("fractions = 1", "", "limit[0].fractions", "missing"),
+    ("fractions = 1", "fractions = 1\nfraction_gy = [1.8, 2]", "limit[0].fraction_gy", "beside"),
+    ("fractions = 1", "fraction_gy = [2, 1.8]", "limit[0].fraction_gy: 2 to 1.8", "no range"),
+    ("fractions = 1", "fraction_gy = [2]", "limit[0].fraction_gy", "[lowest, highest]"),
+    ("fractions = 1", 'fraction_gy = [1, "2"]', 'limit[0].fraction_gy[1]: "2"', "not a number"),
+    ("limit = 14", "limit = 14\noptimal = 14.5", "limit[0].optimal: 14.5", "not stricter"),
 ]
 
 
@@ -191,6 +238,8 @@ def test_missing_file_and_unknown_id_are_errors(tmp_path: Path) -> None:
         load_limits("omec-2023")
     with pytest.raises(ProtocolError, match="not a definition"):
         load_definition("tg101")
+    with pytest.raises(ProtocolError, match='"tg101" is a set of dose limits, not a set of presc'):
+        load_prescriptions("tg101")
 
 
 def test_site_file_is_read_like_a_built_in_one(tmp_path: Path) -> None:
@@ -205,7 +254,7 @@ def test_site_file_is_read_like_a_built_in_one(tmp_path: Path) -> None:
 def test_double_negation_is_the_rule() -> None:
     for name in ("omec-2023", "esophagus-cn-2025", "estro-astro-2020"):
         for criterion in load_definition(name).criteria:
-            if "==" not in str(criterion.rule):
+            if criterion.rule is not None and "==" not in str(criterion.rule):
                 assert negated(negated(criterion.rule)) == criterion.rule
 
 
@@ -221,19 +270,35 @@ def test_tree_that_leads_back_to_itself_is_an_error(tmp_path: Path) -> None:
         load(str(file))
 
 
+IDENTIFIERS = {
+    "definition": {
+        "esophagus-cn-2025", "omec-2023", "estro-astro-2020", "estro-eortc-2020",
+        "eortc-nsclc-2019", "sabr-comet", "sabr-comet-3", "sabr-comet-10", "nrg-br001",
+        "nrg-br002", "nrg-lu002", "core", "eso-shanghai-13", "nhs-cte", "stomp", "oriole",
+        "sindas", "flot5", "crc-oligo", "liver-sbrt-nhs", "liver-sbrt-scorsetti", "fong",
+    },
+    "pathway": {"esophagus-surgery", "esophagus-pathways", "sarcoma-lung", "liver-metastases"},
+    "limits": {"tg101", "quantec", "hytec-cord", "esophagus-conventional"},
+    "prescriptions": {"prescriptions"},
+}  # fmt: skip
+
+
 def test_built_in_files_bear_their_ids_and_load() -> None:
     entries = available()
-    assert [item.id for item in entries if item.kind == "definition"] == [
-        "esophagus-cn-2025",
-        "estro-astro-2020",
-        "estro-eortc-2020",
-        "omec-2023",
+    for kind, ids in IDENTIFIERS.items():
+        assert {item.id for item in entries if item.kind == kind} == ids
+    assert [item.id for item in entries] == [
+        item.id for kind in IDENTIFIERS for item in entries if item.kind == kind
     ]
-    assert [item.id for item in entries if item.kind == "limits"] == ["tg101"]
     for item in entries:
         loaded = load(item.id)
         assert loaded.id == item.id
         assert loaded.cited()
+
+
+def test_every_entry_of_the_package_has_a_place_in_its_source() -> None:
+    for item in available():
+        assert all(citation.place for citation in load(item.id).cited()), item.id
 
 
 def test_tg101_holds_every_row_of_the_transcription() -> None:
@@ -275,3 +340,99 @@ def test_tg101_conflicts_are_shown_and_the_lowest_is_tested() -> None:
         assert held[name].limit == tested
         assert [item.limit for item in held[name].conflicts] == others
     assert held["liver-dc700cc-5fx"].limit == 21.0
+
+
+PRESCRIPTIONS = """
+schema = "rtplan/prescriptions/1"
+id = "mine"
+title = "Prescriptions"
+name = "Mine"
+version = "1"
+
+[[source]]
+id = "paper"
+text = "A paper"
+doi = "10.1000/1"
+
+[[prescription]]
+id = "lung"
+site = "lung"
+organs = ["lung"]
+dose_gy = [45.0, 54.0]
+fractions = 3
+evidence = "secondary"
+source = "paper"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("fractions = 3", "fractions = 2.5", "prescription[0].fractions: 2.5 to 2.5 are not whole"),
+        ("fractions = 3", "fraction = 3", 'prescription[0].fractions: is missing; "fraction"'),
+        ("[45.0, 54.0]", "[54.0, 45.0]", "prescription[0].dose_gy: 54 to 45 is no range"),
+        ("[45.0, 54.0]", "0", "prescription[0].dose_gy: 0 to 0 is no range above 0"),
+        ('["lung"]', '["lungs"]', 'prescription[0].organs[0]: "lungs" is not known; did'),
+        ("[[prescription]]", "[[prescriptions]]", "prescription: is missing"),
+    ],
+)
+def test_broken_prescriptions_name_file_key_and_way_out(
+    tmp_path: Path, old: str, new: str, where: str
+) -> None:
+    assert old in PRESCRIPTIONS
+    file = tmp_path / "mine.toml"
+    file.write_text(PRESCRIPTIONS.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        load_prescriptions(str(file))
+    assert str(caught.value).startswith(f"mine.toml: {where}")
+
+
+def test_bed_is_computed_only_where_dose_and_number_are_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(PRESCRIPTIONS, encoding="utf-8")
+    assert load_prescriptions(str(file)).prescriptions[0].bed10_gy is None
+    held = {item.id: item.bed10_gy for item in load_prescriptions("prescriptions").prescriptions}
+    for name, bed in (
+        ("sabr-comet-lung-54-3", 151.2),
+        ("sabr-comet-lung-55-5", 115.5),
+        ("sabr-comet-lung-60-8", 105.0),
+        ("sabr-comet-bone-35-5", 59.5),
+        ("sabr-comet-brain-40-5", 72.0),
+        ("nrg-br001-central-50-5", 100.0),
+        ("nrg-br001-peripheral-45-3", 112.5),
+        ("sabr-comet-10-20-1", 60.0),
+        ("oesophagus-50.4-28", 59.5),
+        ("oesophagus-41.4-23", 48.9),
+    ):
+        assert held[name] == bed
+    assert held["sabr-comet-liver"] is None
+
+
+def test_cord_limits_by_fraction_count_with_their_conflicts() -> None:
+    held = {item.fractions: item for item in load_limits("hytec-cord").limits}
+    assert {number: item.limit for number, item in held.items()} == {
+        1: 12.4,
+        2: 17.0,
+        3: 20.3,
+        4: 23.0,
+        5: 25.3,
+    }
+    conflicts = {number: [x.limit for x in item.conflicts] for number, item in held.items()}
+    assert conflicts == {1: [14.0], 2: [], 3: [23.1], 4: [26.2], 5: [28.8]}
+
+
+def test_sources_for_the_oesophagus_are_kept_apart() -> None:
+    limits = load_limits("esophagus-conventional").limits
+    for item in limits:
+        assert item.id.startswith(item.citation.source.id)
+    lungs = {
+        (item.citation.source.id, item.optimal, item.limit)
+        for item in limits
+        if item.structure == "Lungs" and str(item.metric) == "V20Gy[%]"
+    }
+    assert lungs == {
+        ("book", None, 25),
+        ("nccn", None, 20),
+        ("uw", 30, 35),
+        ("kn-975", 20, 25),
+    }

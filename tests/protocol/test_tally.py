@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from enum import StrEnum
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,35 +17,92 @@ from rtplan.facts import DiseaseFacts, Facts
 from rtplan.lesions.model import Category, Lesion, Organ
 from rtplan.protocol.load import load_definition
 from rtplan.protocol.model import (
+    Among,
     Counting,
     ExtraregionalNodes,
+    Merging,
     NodesAsOrgan,
+    PairedOrgans,
     Quantity,
     RegionalNodes,
+    Unit,
 )
 from rtplan.protocol.tally import tally
 
 from . import cases
-from .strategies import ORGANS, STATIONS, lesions, listed, masked_lesions, policies
+from .strategies import (
+    ORGANS,
+    SIDES,
+    STATIONS,
+    lesions,
+    listed,
+    masked_lesions,
+    measured,
+    policies,
+)
 
-COUNTS = [quantity for quantity in Quantity if quantity.is_count]
+MEASURED = (Quantity.LARGEST_DIAMETER_MM, Quantity.LARGEST_VOLUME_CC)
+PLACED = (
+    Quantity.ORGANS,
+    Quantity.MOST_IN_ONE_ORGAN,
+    Quantity.NONNODAL_ORGANS,
+    Quantity.SIDES,
+)
+COUNTED = [
+    quantity
+    for quantity in Quantity
+    if quantity
+    not in (
+        Quantity.MONTHS_TO_DETECTION,
+        Quantity.LIFETIME_METASTASES,
+        Quantity.CLOSEST_PAIR_MM,
+    )
+]
+FILTERS = st.sampled_from(
+    [
+        Among(),
+        Among(organs=(Organ.LUNG,)),
+        Among(organs=(Organ.LUNG, Organ.LYMPH_NODE)),
+        Among(organs=(Organ.LIVER,), outside=True),
+        Among(organs=(Organ.LYMPH_NODE,), outside=True),
+    ]
+)
 
 
-def counted(quantity: Quantity, items: tuple[Lesion, ...], policy: Counting) -> int:
-    """The count of lesions of which everything is known: slow and obvious."""
+def filter_for(quantity: Quantity, which: Among) -> Among:
+    """A filter that the quantity may have."""
+    if quantity is Quantity.SIDES:
+        return Among(organs=(Organ.LUNG,))
+    return Among() if quantity is Quantity.EXTRAREGIONAL_STATIONS else which
+
+
+def kept(items: tuple[Lesion, ...], which: Among) -> tuple[Lesion, ...]:
+    """The lesions that a filter leaves, all known."""
+    if not which:
+        return items
+    return tuple(i for i in items if (i.organ in which.organs) != which.outside)
+
+
+def counted(quantity: Quantity, items: tuple[Lesion, ...], policy: Counting, which: Among) -> float:
+    """The value of lesions of which everything is known: slow and obvious."""
+    items = kept(items, which)
     organ = [i for i in items if i.category is Category.ORGAN_METASTASIS]
-    regional = sum(i.category is Category.REGIONAL_NODE for i in items)
+    regional = [i for i in items if i.category is Category.REGIONAL_NODE]
     extra = [i for i in items if i.category is Category.EXTRAREGIONAL_NODE]
     stations = len({i.station for i in extra})
     nodes = {
         RegionalNodes.NOT_COUNTED: 0,
-        RegionalNodes.ALL_AS_ONE: min(regional, 1),
-        RegionalNodes.COUNTED: regional,
+        RegionalNodes.ALL_AS_ONE: min(len(regional), 1),
+        RegionalNodes.COUNTED: len(regional),
     }[policy.regional_nodes]
     per_lesion = policy.extraregional_nodes is ExtraregionalNodes.PER_LESION
     nodes += len(extra) if per_lesion else stations
     one_organ = policy.nodes_as_organ is NodesAsOrgan.ONE_ORGAN
-    by_organ = Counter(str(i.organ) for i in organ)
+    each = policy.paired_organs is PairedOrgans.EACH_SIDE
+    by_organ = Counter(f"{i.organ} {i.laterality if each else ''}" for i in organ)
+    sized = organ + extra
+    if policy.regional_nodes is RegionalNodes.COUNTED:
+        sized += regional
     match quantity:
         case Quantity.METASTASES:
             return len(organ) + nodes
@@ -57,29 +116,36 @@ def counted(quantity: Quantity, items: tuple[Lesion, ...], policy: Counting) -> 
             return len(by_organ) + (one_organ and nodes > 0)
         case Quantity.MOST_IN_ONE_ORGAN:
             return max([*by_organ.values(), nodes if one_organ else 0], default=0)
+        case Quantity.SIDES:
+            return len({i.laterality for i in organ})
+        case Quantity.LARGEST_DIAMETER_MM:
+            return max((i.longest_diameter_mm or 0.0 for i in sized), default=0.0)
+        case Quantity.LARGEST_VOLUME_CC:
+            return max((i.volume_cc or 0.0 for i in sized), default=0.0)
     raise AssertionError(quantity)
 
 
 def readings_of(policy: Counting) -> Iterator[Counting]:
     """Every policy that one with unconfirmed rules may be."""
-    for regional, extra, organ in product(
-        [r for r in RegionalNodes if r is not RegionalNodes.UNCONFIRMED],
-        [e for e in ExtraregionalNodes if e is not ExtraregionalNodes.UNCONFIRMED],
-        [n for n in NodesAsOrgan if n is not NodesAsOrgan.UNCONFIRMED],
-    ):
-        found = replace(
-            policy, regional_nodes=regional, extraregional_nodes=extra, nodes_as_organ=organ
+    rules: dict[str, type[StrEnum]] = {
+        "regional_nodes": RegionalNodes,
+        "extraregional_nodes": ExtraregionalNodes,
+        "nodes_as_organ": NodesAsOrgan,
+        "paired_organs": PairedOrgans,
+    }
+    choices = []
+    for name, kind in rules.items():
+        value = getattr(policy, name)
+        choices.append(
+            [k for k in kind if k != "unconfirmed"] if value == "unconfirmed" else [value]
         )
-        if (
-            policy.regional_nodes in (regional, RegionalNodes.UNCONFIRMED)
-            and policy.extraregional_nodes in (extra, ExtraregionalNodes.UNCONFIRMED)
-            and policy.nodes_as_organ in (organ, NodesAsOrgan.UNCONFIRMED)
-        ):
-            yield found
+    for values in product(*choices):
+        found: dict[str, Any] = dict(zip(rules, values, strict=True))
+        yield replace(policy, **found)
 
 
-def completions(item: Lesion) -> list[Lesion]:
-    """Everything that a lesion may be."""
+def completions(item: Lesion, quantity: Quantity) -> list[Lesion]:
+    """Everything that a lesion may be, as far as the quantity depends on it."""
     nodes = (Category.REGIONAL_NODE, Category.EXTRAREGIONAL_NODE)
     categories = [c for c in Category if c is not Category.UNKNOWN]
     found = []
@@ -88,40 +154,50 @@ def completions(item: Lesion) -> list[Lesion]:
             found.append(replace(item, category=category))
         elif category is Category.ORGAN_METASTASIS and item.organ is not Organ.LYMPH_NODE:
             organs = ORGANS if item.organ is None else (item.organ,)
-            found += [replace(item, category=category, organ=organ) for organ in organs]
+            for organ in organs:
+                open_side = item.laterality is None and organ is Organ.LUNG and quantity in PLACED
+                for side in SIDES if open_side else (item.laterality,):
+                    found.append(replace(item, category=category, organ=organ, laterality=side))
         elif category in nodes and item.organ in (None, Organ.LYMPH_NODE):
             stations = STATIONS if item.station is None else (item.station,)
-            found += [replace(item, category=category, station=name) for name in stations]
+            node = replace(item, category=category, organ=Organ.LYMPH_NODE)
+            found += [replace(node, station=name) for name in stations]
+    if quantity in MEASURED and item.longest_diameter_mm is None:
+        return [measured(world, size) for world in found for size in (8.0, 61.0)]
     return found
 
 
-@settings(deadline=None, max_examples=150)
-@given(st.data(), policies(), st.sampled_from(COUNTS))
+@settings(deadline=None, max_examples=200)
+@given(st.data(), policies(), st.sampled_from(COUNTED), FILTERS)
 def test_bounds_hold_every_completion(
-    data: st.DataObject, policy: Counting, quantity: Quantity
+    data: st.DataObject, policy: Counting, quantity: Quantity, which: Among
 ) -> None:
+    which = filter_for(quantity, which)
     known = data.draw(lesions(most=3))
     items = data.draw(masked_lesions(known))
-    bounds = tally(listed(items), Facts(), policy).bounds(quantity)
+    bounds = tally(listed(items), Facts(), policy).bounds(quantity, which)
     values = {
-        counted(quantity, world, reading)
-        for world in product(*(completions(item) for item in items))
+        counted(quantity, world, reading, which)
+        for world in product(*(completions(item, quantity) for item in items))
         for reading in readings_of(policy)
     }
     assert bounds.low <= min(values)
     assert max(values) <= bounds.high
-    if len(values) > 1:
+    if len(values) > 1 and policy.paired_organs is not PairedOrgans.UNCONFIRMED:
         assert bounds.needs
 
 
-@settings(deadline=None, max_examples=100)
-@given(lesions(), policies(), st.sampled_from(COUNTS))
+@settings(deadline=None, max_examples=150)
+@given(lesions(), policies(), st.sampled_from(COUNTED), FILTERS)
 def test_known_lesions_and_rules_give_one_number(
-    items: tuple[Lesion, ...], policy: Counting, quantity: Quantity
+    items: tuple[Lesion, ...], policy: Counting, quantity: Quantity, which: Among
 ) -> None:
+    which = filter_for(quantity, which)
     for confirmed in readings_of(policy):
-        bounds = tally(listed(items), Facts(), confirmed).bounds(quantity)
-        value = counted(quantity, items, confirmed)
+        if quantity in MEASURED and confirmed.regional_nodes is RegionalNodes.ALL_AS_ONE:
+            continue  # whether the size of the one group is meant is open
+        bounds = tally(listed(items), Facts(), confirmed).bounds(quantity, which)
+        value = counted(quantity, items, confirmed, which)
         assert (bounds.low, bounds.high) == (value, value)
 
 
@@ -224,3 +300,60 @@ def test_name_of_several_stations_is_not_one(words: str, expected: tuple[int, in
     bounds = tally(cases.reading(words), Facts(), policy).bounds(Quantity.EXTRAREGIONAL_STATIONS)
     assert (bounds.low, bounds.high) == expected
     assert bool(bounds.needs) == (expected[0] != expected[1])
+
+
+def bounds_of(
+    policy: Counting, words: str, quantity: Quantity, facts: Facts | None = None
+) -> tuple[float, float]:
+    bounds = tally(cases.reading(words), facts or Facts(), policy).bounds(quantity)
+    return bounds.low, bounds.high
+
+
+def test_lifetime_is_what_is_stated_and_at_least_what_is_there(policy: Counting) -> None:
+    stated = Facts(disease=DiseaseFacts(lifetime_metastases=4))
+    lifetime = Quantity.LIFETIME_METASTASES
+    assert bounds_of(policy, "lung lung", lifetime, stated) == (4, 4)
+    assert bounds_of(policy, "lung lung", lifetime) == (2, float("inf"))
+    assert bounds_of(policy, "lung lung lung lung lung", lifetime, stated) == (5, 5)
+    assert bounds_of(policy, "lung lung lung lung ?lung", lifetime, stated) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("vertebrae", "isocentre", "words", "expected"),
+    [
+        ("each", "each", "bone bone lung", (3, 3)),
+        ("one_site", "each", "bone bone lung lung", (3, 4)),
+        ("each", "one_site", "bone bone lung lung", (2, 4)),
+        ("unconfirmed", "unconfirmed", "bone lung liver", (3, 3)),
+        ("unconfirmed", "unconfirmed", "lung lung lung lung", (1, 4)),
+        ("each", "one_site", "node:LN_Ax_L node:LN_Ax_L lung", (2, 3)),
+    ],
+)
+def test_lesions_that_may_share_a_site_lower_the_bound(
+    policy: Counting, vertebrae: str, isocentre: str, words: str, expected: tuple[int, int]
+) -> None:
+    sites = replace(
+        policy,
+        unit=Unit.SITE,
+        contiguous_vertebrae=Merging(vertebrae),
+        shared_isocentre=Merging(isocentre),
+        gap="sites",
+    )
+    assert bounds_of(sites, words, Quantity.METASTASES) == expected
+
+
+def test_station_filter_leaves_what_it_cannot_tell_open(policy: Counting) -> None:
+    reading = cases.reading("node:LN_Paraaortic node:LN_Ax_L node:AJCC8:16 node")
+    counts = tally(reading, Facts(), policy)
+    for outside, expected in ((False, (1, 3)), (True, (1, 3))):
+        which = Among(stations=("LN_Paraaortic",), outside=outside)
+        bounds = counts.bounds(Quantity.EXTRAREGIONAL_STATIONS, which)
+        assert (bounds.low, bounds.high) == expected
+
+
+def test_diffuse_disease_leaves_sizes_and_places_open_above(policy: Counting) -> None:
+    diffuse = tally(cases.reading("lung liver"), Facts(disease=DiseaseFacts(diffuse=True)), policy)
+    lung = diffuse.bounds(Quantity.METASTASES, Among(organs=(Organ.LUNG,)))
+    assert (lung.low, lung.high) == (1, float("inf"))
+    assert "disease.diffuse" in lung.needs
+    assert diffuse.bounds(Quantity.METASTASES).low == float("inf")

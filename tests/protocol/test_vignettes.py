@@ -1,4 +1,4 @@
-"""Every definition on patients worked out by hand, kept as data in vignettes.toml."""
+"""Every definition on patients worked out by hand, kept as data: one file a definition."""
 
 from __future__ import annotations
 
@@ -11,34 +11,57 @@ import pytest
 
 from rtplan.protocol.evaluate import evaluate_definition
 from rtplan.protocol.load import available, load_definition
+from rtplan.protocol.model import DefinitionKind
 
 from . import cases
 
-VIGNETTES: list[dict[str, Any]] = tomllib.loads(
-    (Path(__file__).parent / "vignettes.toml").read_text(encoding="utf-8")
-)["case"]
+KEYS = {"claim", "lesions", "facts", "verdict", "state", "needs", "criteria", "apart_mm", "drawn"}
+FILES = sorted((Path(__file__).parent / "vignettes").glob("*.toml"))
+VIGNETTES: list[tuple[str, dict[str, Any]]] = [
+    (file.stem, case)
+    for file in FILES
+    for case in tomllib.loads(file.read_text(encoding="utf-8"))["case"]
+]
+DEFINITIONS = {item.id: load_definition(item.id) for item in available() if item.kind.has_criteria}
 
 
 @pytest.mark.parametrize(
-    "case", VIGNETTES, ids=[f"{case['definition']}: {case['claim']}" for case in VIGNETTES]
+    ("name", "case"), VIGNETTES, ids=[f"{name}: {case['claim']}" for name, case in VIGNETTES]
 )
-def test_vignette(case: dict[str, Any], tmp_path: Path) -> None:
-    result = evaluate_definition(
-        load_definition(case["definition"]),
-        cases.reading(case["lesions"]),
-        cases.facts(case["facts"], tmp_path),
+def test_vignette(name: str, case: dict[str, Any], tmp_path: Path) -> None:
+    assert set(case) <= KEYS
+    lesions = cases.reading(
+        case["lesions"], apart_mm=case.get("apart_mm"), drawn=case.get("drawn", False)
     )
+    facts = cases.facts(case["facts"], tmp_path)
+    result = evaluate_definition(DEFINITIONS[name], lesions, facts)
     assert result.verdict == case["verdict"], result.reason
     assert result.state == case.get("state")
     assert set(case.get("needs", ())) <= set(result.needs)
+    found = {item.id: item.outcome.truth for item in result.criteria}
+    wanted = case.get("criteria", {})
+    assert {key: found[key] for key in wanted} == wanted
     json.dumps(result.as_json(), allow_nan=False)
 
 
-@pytest.mark.parametrize("name", [item.id for item in available() if item.kind == "definition"])
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_definition_has_a_vignette_of_each_verdict(name: str) -> None:
-    verdicts = {case["verdict"] for case in VIGNETTES if case["definition"] == name}
-    # A tree names a state or cannot: it is never inconsistent.
+    mine = [case for file, case in VIGNETTES if file == name]
+    assert len(mine) >= 3
+    definition = DEFINITIONS[name]
+    if definition.kind is DefinitionKind.PATHWAY:
+        # It lists conditions: each that a fact tells is seen met and not met, and one unknown.
+        seen = {pair for case in mine for pair in case.get("criteria", {}).items()}
+        told = [item.id for item in definition.criteria if item.rule is not None]
+        assert seen >= {(item, status) for item in told for status in ("met", "not_met")}
+        assert "unknown" in {status for _, status in seen}
+        return
+    # A tree names a state, and a score a group, or cannot: neither is ever inconsistent.
     wanted = {"consistent", "indeterminate"}
-    if load_definition(name).tree is None:
+    if definition.arms:
         wanted.add("not_consistent")
-    assert wanted <= verdicts
+    assert wanted <= {case["verdict"] for case in mine}
+
+
+def test_every_vignette_file_is_of_a_definition() -> None:
+    assert {file.stem for file in FILES} <= set(DEFINITIONS)
