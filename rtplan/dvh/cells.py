@@ -101,7 +101,7 @@ class Parts:
     """The covered parts of the cells of some layers: where they are, whatever the dose."""
 
     full: _Full
-    cut: _Cut
+    rim: _Rim
 
     @classmethod
     def of(cls, layers: Layers, field: Field, factor: int) -> Parts:
@@ -120,11 +120,11 @@ class Parts:
         if first.size < places.plane.size:
             run = np.repeat(np.arange(first.size), np.diff(np.append(first, places.plane.size)))
             layers = _with_whole(layers, every & ~filled[run])
-        return cls(full, _Cut.of(layers, places, area))
+        return cls(full, _Rim.of(layers, places, area))
 
     def doses(self, field: Field) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Volumes, mm³, doses and widths, Gy, of pieces whose dose is spread evenly."""
-        found = [*self.full.doses(field), self.cut.doses(field)]
+        found = [*self.full.doses(field), self.rim.doses(field)]
         volume, centre, width = (np.concatenate(part) for part in zip(*found, strict=True))
         use = np.isfinite(centre) & np.isfinite(width)
         return (volume, centre, width) if use.all() else (volume[use], centre[use], width[use])
@@ -228,7 +228,7 @@ def _ends(values: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cut:
+class _Rim:
     """Parts of cells, k of them: those that the outline cuts, or that are filled but in part.
 
     Each is taken for a box around its centroid; but across the outline it reaches only so far
@@ -265,7 +265,7 @@ class _Cut:
     volume_mm3: FloatArray
 
     @classmethod
-    def of(cls, layers: Layers, places: _Places, area_mm2: FloatArray) -> _Cut:
+    def of(cls, layers: Layers, places: _Places, area_mm2: FloatArray) -> _Rim:
         """Parts of cells of layers; ``area_mm2`` (v cells, u cells)."""
         owner, cell, fraction = layers.owner, layers.cell, layers.fraction
         height, part = (places.bottom + places.top) / 2, places.top - places.bottom

@@ -329,7 +329,7 @@ def _pieces(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Parts:
+class _Share:
     """Covered parts (k,) of cells and their centroids (k,), as of ``Cells``."""
 
     fraction: FloatArray
@@ -349,7 +349,7 @@ class _Met:
     whole: BoolArray
     owner: IndexArray
     cell: IndexArray
-    at: list[_Parts]
+    at: list[_Share]
 
     @classmethod
     def of(cls, cells: Cells, groups: Iterable[IndexArray]) -> _Met:
@@ -372,7 +372,7 @@ class _Met:
             )
         ]
         parts = [
-            _Parts(*(table[code[owner, cell]] for table in tables)) for code in (first, *others)
+            _Share(*(table[code[owner, cell]] for table in tables)) for code in (first, *others)
         ]
         return cls((first == 1) & ~met, owner, cell, parts)
 
@@ -411,7 +411,7 @@ def _blended(cut: _Cut) -> tuple[IndexArray, FloatArray, FloatArray, FloatArray]
     return np.column_stack([layers[:-1], layers[1:]]), parts, faces, volume
 
 
-def _centroids(here: _Parts, there: _Parts) -> tuple[FloatArray, FloatArray]:
+def _centroids(here: _Share, there: _Share) -> tuple[FloatArray, FloatArray]:
     """Centroids (u, v) of covered parts of cells; of nothing where others cover a part: the place
     on the cell's border from which that part grows."""
     u, v = here.u.copy(), here.v.copy()

@@ -122,9 +122,9 @@ def levels_of(
             here = here[keep]
     for number in np.flatnonzero(off > _FAR_OFF).tolist():
         own = layer == number
-        wanted = np.sort(middle[own] / share[own])
-        order = np.argsort(middle[own] / share[own])
+        levels = middle[own] / share[own]
+        order = np.argsort(levels)
         filled = np.cumsum(cells_mm2[own][order]) + sure_mm2[number]
-        place = int(np.searchsorted(filled, wanted_mm2[number]))
-        level[number] = wanted[min(place, wanted.size - 1)] if wanted.size else 0.0
+        place = min(int(np.searchsorted(filled, wanted_mm2[number])), order.size - 1)
+        level[number] = levels[order[place]] if order.size else 0.0
     return level

@@ -30,6 +30,7 @@ NARROW = 2.5
 """Steps beside the blend of two contours within which sections are looked for first."""
 _BESIDE = 1.5  # steps of these beside the section itself
 _BULGING = 0.8  # steps by which lofts bulge that need more
+_WIDEST = 1e3  # steps: all there is
 _UNSURE = 2
 _DECIMALS = 9
 _STILL_MM = 1e-3  # an outline that moves less stands still
@@ -54,16 +55,19 @@ def sections(
     """
     step = _step_mm(u, v)
     inner = ~np.repeat([loft.is_cap for loft in lofts], [d.size for d in distances_mm])
-    fields = _Fields.of(lofts, step_mm=step)
-    reach = max((loft.bulge_mm for loft in lofts if not loft.is_cap), default=0.0)
-    for band in (NARROW, BAND, np.inf) if reach < _BULGING * step else (BAND, np.inf):
+    reach = max((loft.bulge_mm for loft in lofts if not loft.is_cap), default=0.0) / step
+    band, fields = NARROW, _Fields.of(lofts, step_mm=step)
+    if reach > _BULGING:
+        band = 2 * (reach + _BESIDE)
+    while True:
         if band > BAND:
-            fields = _Fields.of(lofts, step_mm=step, reach_mm=2 * reach)
+            fields = _Fields.of(lofts, step_mm=step, reach_mm=2 * reach * step)
         placed = _placed(lofts, distances_mm, fields, u, v, band=band)
-        reach = float(np.abs(placed.level_mm[inner]).max(initial=0.0))
-        if reach <= (band - _BESIDE) * step:
-            break
-    return _covered(placed, u, v)
+        reach = float(np.abs(placed.level_mm[inner]).max(initial=0.0)) / step
+        if reach <= band - _BESIDE or band > _WIDEST:
+            return _covered(placed, u, v)
+        band = max(2 * band, reach + 2 * _BESIDE)
+        del placed  # before another as large is made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,7 +198,7 @@ def _placed(
     # A cap lies within its contour, whatever the distances beyond would make of it.
     is_cap = np.array([loft.is_cap for loft in lofts])[which[layer]]
     field = np.where(is_cap, np.maximum(field, first), field)
-    if band < BAND:
+    if band < _WIDEST:
         away = (np.abs(field) > band * _largest_mm(rows, columns, u, v)) & ~is_cap
         found[layer[away], row[away], column[away]] = field[away] < 0
         layer, change, field = layer[~away], change[~away], field[~away]
