@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--definition", action="append", metavar="ID", help="may be repeated")
     parser.add_argument("--limits", action="append", metavar="ID|FILE", help="may be repeated")
     parser.add_argument("--facts", metavar="F", help="TOML file of what DICOM does not hold")
+    parser.add_argument("--names", metavar="F", help="TOML file with the site's own names")
     parser.add_argument("--out", metavar="DIR", help="write report.html and what belongs to it")
     parser.add_argument("--json", metavar="F", help="write the report as JSON (- for output)")
     parser.add_argument("--figures", metavar="DIR", help="write the figures alone")
@@ -81,7 +82,7 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
     settings = settings_for(case, Settings())
     with common.progress(args) as progress:
         progress(0, 1, "counting lesions")
-        reading = _reading(case, facts)
+        reading = _reading(args, case, facts)
         dvhs = compute_case(case, structures=structures, settings=settings, progress=progress)
     if args.strict:
         reading = strict_reading(reading) if reading else None
@@ -101,21 +102,24 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
             "definitions": ids,
             "limits": [item.id for item in limits],
             "facts_sha256": common.sha256(args.facts),
+            "names_sha256": common.sha256(args.names),
         },
         primary_site=facts.primary.site,
     )
 
 
-def _reading(case: Case, facts: Facts) -> LesionReading | None:
+def _reading(args: argparse.Namespace, case: Case, facts: Facts) -> LesionReading | None:
     """The lesions of a case with what the facts say against them; None without a structure set."""
     from dataclasses import replace
 
     from rtplan.lesions.read import read_lesions
+    from rtplan.lesions.site_names import load_names
     from rtplan.protocol.stated import contradictions
 
+    book = load_names(args.names) if args.names else None
     if case.structure_set is None:
         return None
-    reading = read_lesions(case.structure_set, facts=facts)
+    reading = read_lesions(case.structure_set, facts=facts, book=book)
     return replace(reading, findings=(*reading.findings, *contradictions(reading, facts)))
 
 

@@ -134,8 +134,11 @@ def stack_planes(structure: Structure) -> PlaneStack:
         for members, combined in _combine(groups, drawn, kinds, structure, notes):
             if combined:
                 planes.append(Plane(float(positions[members].mean()), combined))
+            elif within := [m for m in members.tolist() if drawn.has_area(m)]:
+                notes.append(_cancelled(structure, within, positions))
     except shapely.errors.ShapelyError as error:
         raise GeometryError(f"its contours cannot be made into areas ({error})") from error
+    notes += _without_area(structure, drawn, positions)
     if len(structure.contours) > len(closed):
         notes.append(_note("GEO004", structure, _why_nothing_is_closed(structure)))
     if not planes:
@@ -288,9 +291,7 @@ def _drawn(rings: Rings, structure: Structure, notes: list[Finding]) -> _Drawn:
             # A keyhole encloses what its signed area says; a ring that crosses itself does not.
             signed = abs(float(areas[index]))
             crossing += abs(even_odd.area - signed) > 1e-3 * max(signed, even_odd.area)
-    if crossing:
-        text = f"{crossing} contours cross themselves; their area was rebuilt from their lines"
-        notes.append(_note("GEO002", structure, text))
+    _note_met(Counter(GEO002=crossing), structure, notes)
     return drawn
 
 
@@ -304,20 +305,15 @@ def _combine(
     """Per plane: its contour indices, and its rings oriented, holes and overlaps resolved."""
     met: Counter[str] = Counter()
     full = [[m for m in members.tolist() if drawn.has_area(m)] for members in groups]
-    met["GEO004"] = len(kinds) - sum(map(len, full))
     for members, within, nesting in zip(groups, full, _nestings(full, drawn), strict=True):
         is_xor = any(kinds[m] is GeometricType.CLOSEDPLANAR_XOR for m in members)
         if nesting is None:
             parts = resolve(drawn.polygons(within), met, is_xor=is_xor)
-            rings = _rings_of(parts)
-            met["GEO004"] += 0 if rings else len(within)
-            yield members, rings
+            yield members, _rings_of(parts)
         else:
             met["GEO010"] += 0 if is_xor else sum(map(len, nesting.values()))
             yield members, _nested_rings(within, nesting, drawn)
-    for code, text in _MET.items():
-        if met[code]:
-            notes.append(_note(code, structure, text.format(met[code])))
+    _note_met(met, structure, notes)
 
 
 def _nestings(
@@ -372,12 +368,70 @@ def _nested_rings(
 
 
 _MET = {
-    "GEO001": "contours overlap in part on {} planes; joined to their union",
-    "GEO003": "{} contours are stored twice; each counted once",
-    "GEO004": "{} closed contours enclose no area",
-    "GEO010": "{} contours lie inside others; taken as holes",
-    "GEO011": "{} contours are nearly the same as others of their plane; each counted once",
+    "GEO001": (
+        "contours overlap in part on 1 plane; joined to their union",
+        "contours overlap in part on {} planes; joined to their union",
+    ),
+    "GEO002": (
+        "1 contour crosses itself; its area was rebuilt from its lines",
+        "{} contours cross themselves; their area was rebuilt from their lines",
+    ),
+    "GEO003": (
+        "1 contour is stored twice; counted once",
+        "{} contours are stored twice; each counted once",
+    ),
+    "GEO010": (
+        "1 contour lies inside another; taken as a hole",
+        "{} contours lie inside others; taken as holes",
+    ),
+    "GEO011": (
+        "1 contour is nearly the same as another of its plane; counted once",
+        "{} contours are nearly the same as others of their plane; each counted once",
+    ),
 }
+"""What was met, once and several times."""
+_NAMED = 3  # contours that a finding names
+
+
+def _note_met(met: Counter[str], structure: Structure, notes: list[Finding]) -> None:
+    for code, (one, several) in _MET.items():
+        if met[code]:
+            text = one if met[code] == 1 else several.format(met[code])
+            notes.append(_note(code, structure, text))
+
+
+def _cancelled(structure: Structure, members: Sequence[int], positions: FloatArray) -> Finding:
+    """A finding on the contours of a plane of which exclusive or leaves nothing."""
+    where = f"on the plane at {positions[members[0]]:.1f} mm"
+    listed = _listed([str(number) for number in _numbers(structure, members)])
+    text = f"{len(members)} contours cancel each other by exclusive or {where} (numbers {listed}"
+    return _note("GEO004", structure, f"{text}; the first is 0)")
+
+
+def _without_area(structure: Structure, drawn: _Drawn, positions: FloatArray) -> list[Finding]:
+    """A finding on the closed contours that by themselves enclose nothing, if there are any."""
+    doubtful = {*np.flatnonzero(drawn.area_mm2 == 0).tolist(), *drawn.repaired}
+    flat = [m for m in sorted(doubtful) if not drawn.has_area(m)]
+    if not flat:
+        return []
+    numbers = _numbers(structure, flat)
+    listed = _listed([f"{n} at {positions[m]:.1f} mm" for n, m in zip(numbers, flat, strict=True)])
+    one = "1 closed contour encloses no area (number"
+    several = f"{len(flat)} closed contours enclose no area (numbers"
+    text = f"{one if len(flat) == 1 else several} {listed}; the first is 0)"
+    return [_note("GEO004", structure, text)]
+
+
+def _numbers(structure: Structure, closed: Sequence[int]) -> list[int]:
+    """The place among all contours, from 0, of some of the closed ones."""
+    place = {id(contour): index for index, contour in enumerate(structure.contours)}
+    every = structure.closed
+    return [place[id(every[index])] for index in closed]
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    return ", ".join(texts[:_NAMED]) + more
 
 
 def _rings_of(polygons: GeometryArray) -> tuple[FloatArray, ...]:

@@ -51,7 +51,8 @@ def structure_uses(
         if use is None or (decision.aside and any(i in lesion_of for i in nodes)):
             use, how = _of_target(structure, decision, merged, lesion_of, primary, counted)
             reason = f"{how}; {reason}"
-        uses.append(StructureUse(structure.number, structure.name, use, reason))
+        told = tuple(item.value for item in decision.evidence)
+        uses.append(StructureUse(structure.number, structure.name, use, reason, told))
     return tuple(uses)
 
 

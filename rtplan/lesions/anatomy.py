@@ -21,12 +21,15 @@ from rtplan.lesions.bodies import Body
 from rtplan.lesions.model import Organ
 from rtplan.lesions.names import Kind, NameReading
 from rtplan.lesions.roles import Decision, Role
+from rtplan.lesions.shape import Boxes, boxes_of
 from rtplan.lesions.vocabulary import Part
 
 INSIDE = 0.5
 """Part of a lesion inside an organ from which it belongs to the organ."""
 RIM_MM = 3.0
 """Width of the rim that is looked at where the organ leaves out the tumour."""
+MIDLINE_MM = 10.0
+"""Distance from the middle of a pair beyond which a lesion surely lies on one side."""
 _PLANES = 25  # planes of a body that are looked at
 _NEAR_PLANES = 0.75  # of an organ's spacing: how far its plane may be from the lesion's
 
@@ -165,27 +168,64 @@ def locate(
         How to call the lesion in a finding.
     """
     told = next((n for n in names if n.organ is not None), None)
-    side = next((n.laterality for n in names if n.laterality), None)
+    side = _side_told(names)
     if any(n.kind is Kind.NODE or n.station is not None for n in names):
         return Site(Organ.LYMPH_NODE, None, side, "a node by its name")
     drawn = _drawn_around(body, organs)
     if drawn is None:
         if told is None and (two := next((n for n in names if n.rivals), None)):
             text = " and ".join(part.words[0] for part in two.rivals)
-            return Site(None, None, side, f"no organ drawn around it; its name tells two ({text})")
+            who = "name tells" if two.by_code is None else "name and codes tell"
+            return Site(None, None, side, f"no organ drawn around it; its {who} two ({text})")
         if told is None or told.part is None:
             return Site(None, None, side, "no organ drawn around it, and none in its name")
-        return Site(
-            told.organ, told.part, side, f"organ by name ({told.part_word or told.level!r})"
-        )
+        word = told.part_word or told.level
+        how = f"organ by name ({word!r})" if word else f"organ by code ({told.part.words[0]})"
+        return Site(told.organ, told.part, side, how)
     organ, share, how = drawn
-    side = organ.name.laterality or side
     reason = f"{share:.0%} of {how} lies in {organ.structure.name!r}"
-    notes: tuple[Finding, ...] = ()
+    notes: list[Finding] = []
     if told is not None and told.organ is not organ.part.organ:
         text = f"{label}: the name says {told.organ}, but {reason}"
-        notes = (finding("LES013", text),)
-    return Site(organ.part.organ, organ.part, side, reason, notes)
+        notes.append(finding("LES013", text))
+    seen = organ.name.laterality
+    if seen is None and (seen := _side_in_pair(body, organ)):
+        reason += f", {seen} of its middle"
+    if seen and side and seen != side:
+        notes.append(finding("LES013", f"{label}: the name says {side}, but {reason} ({seen})"))
+    return Site(organ.part.organ, organ.part, seen or side, reason, tuple(notes))
+
+
+def _side_told(names: Sequence[NameReading]) -> str | None:
+    """The side that the names tell; None where they tell two."""
+    sides = {name.laterality for name in names} - {None}
+    return next(iter(sides)) if len(sides) == 1 else None
+
+
+def _side_in_pair(body: Body, organ: DrawnOrgan) -> str | None:
+    """The side of a body in a pair drawn as one structure, such as Lungs; None where not sure.
+
+    The middle of the pair is that of its box. The two organs must not meet there on the planes of
+    the body, and all of the body must lie beyond ``MIDLINE_MM`` of it. In patient LPS coordinates
+    left is positive, however the patient lies.
+    """
+    boxes = boxes_of(organ.structure) if organ.part.paired else None
+    if boxes is None:
+        return None
+    low, high = _patient_box(body)
+    middle = 0.5 * float(boxes.low[:, 0].min() + boxes.high[:, 0].max())
+    if not _is_pair(boxes, middle, float(low[2]), float(high[2])):
+        return None
+    if low[0] > middle + MIDLINE_MM:
+        return "left"
+    return "right" if high[0] < middle - MIDLINE_MM else None
+
+
+def _is_pair(boxes: Boxes, middle: float, low: float, high: float) -> bool:
+    """Whether contours between two heights lie on both sides of a middle, and none across it."""
+    at = (boxes.plane >= low - RIM_MM) & (boxes.plane <= high + RIM_MM)
+    left, right = boxes.low[at, 0] > middle, boxes.high[at, 0] < middle
+    return bool(left.any() and right.any() and (left | right).all())
 
 
 def _drawn_around(body: Body, organs: Sequence[DrawnOrgan]) -> tuple[DrawnOrgan, float, str] | None:

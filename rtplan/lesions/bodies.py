@@ -132,15 +132,20 @@ def usual_spacing_mm(structure_set: StructureSet) -> float | None:
     """The most usual distance between axial contour planes over all structures, mm."""
     gaps = []
     for structure in structure_set:
+        if structure.problem is not None or len(structure.closed) < 2:
+            continue
         heights = [c.points_mm[:, 2] for c in structure.closed]
-        flat = [float(z[0]) for z in heights if np.ptp(z) < 0.5]
-        if structure.problem is None and len(flat) > 1:
+        starts = np.cumsum([0, *map(len, heights)])[:-1]
+        every = np.concatenate(heights)
+        low, high = np.minimum.reduceat(every, starts), np.maximum.reduceat(every, starts)
+        flat = every[starts][high - low < 0.5]
+        if flat.size > 1:
             gap = np.diff(np.unique(np.round(flat, 2)))
             gaps.append(gap[gap > 0.05])
-    every = np.concatenate([np.empty(0), *gaps])
-    if not every.size:
+    found = np.concatenate([np.empty(0), *gaps])
+    if not found.size:
         return None
-    values, counts = np.unique(np.round(every, 2), return_counts=True)
+    values, counts = np.unique(np.round(found, 2), return_counts=True)
     return float(values[counts.argmax()])
 
 
@@ -170,7 +175,7 @@ def bodies_of(
     ----------
     stack : PlaneStack
     usual_mm : float, optional
-        The structure set's spacing, for structures with too few planes to tell their own.
+        The structure set's spacing of axial planes, for structures with too few to tell their own.
     slab_mm : float, optional
         Thickness of voxels, where contours are their outlines: empty planes are empty then.
     """
@@ -178,7 +183,8 @@ def bodies_of(
     from scipy.sparse.csgraph import connected_components
 
     rings = _rings(stack)
-    spacing = spacing_of(stack, usual_mm) if slab_mm is None else slab_mm
+    axial = np.abs(stack.axes - np.eye(3)).max() < 1e-3
+    spacing = spacing_of(stack, usual_mm if axial else None) if slab_mm is None else slab_mm
     step = 1.0 if spacing is None else spacing
     joined = _overlapping(rings, 0.0, NEXT_PLANE * step)
     bridges, doubtful = np.empty((0, 2), dtype=np.intp), np.zeros(0, dtype=bool)
@@ -200,17 +206,27 @@ def bodies_of(
 def _rings(stack: PlaneStack) -> _Rings:
     import shapely
 
-    parts, positions = [], []
-    for plane in stack.planes:
-        if len(plane.rings) == 1:
-            separate = np.array([shapely.Polygon(plane.rings[0])], dtype=object)
-        else:
-            separate = shapely.get_parts(plane.polygon())
-        parts.append(separate)
-        positions += [plane.position_mm] * len(separate)
-    polygons = np.concatenate(parts)
+    counts = np.array([len(plane.rings) for plane in stack.planes])
+    positions = np.array([plane.position_mm for plane in stack.planes])
+    single = [plane.rings[0] for plane in stack.planes if len(plane.rings) == 1]
+    several = [shapely.get_parts(p.polygon()) for p in stack.planes if len(p.rings) > 1]
+    places = [*positions[counts == 1], *np.repeat(positions[counts > 1], [len(s) for s in several])]
+    polygons = np.concatenate([_polygons(single), *several])
+    order = np.argsort(places, kind="stable")
+    polygons = polygons[order]
     shapely.prepare(polygons)
-    return _Rings(polygons, np.array(positions), shapely.bounds(polygons), shapely.area(polygons))
+    position = np.array(places)[order]
+    return _Rings(polygons, position, shapely.bounds(polygons), shapely.area(polygons))
+
+
+def _polygons(rings: Sequence[FloatArray]) -> GeometryArray:
+    """Polygons (n,) of n rings, made at once."""
+    import shapely
+
+    if not rings:
+        return np.empty(0, dtype=object)
+    owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    return np.asarray(shapely.polygons(shapely.linearrings(np.concatenate(rings), indices=owner)))
 
 
 def _overlapping(rings: _Rings, above_mm: float, up_to_mm: float) -> NDArray[np.intp]:

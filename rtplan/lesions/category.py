@@ -48,7 +48,8 @@ class Setting:
     ``primary`` is the primary's site as in the facts file. ``primary_drawn`` says whether a
     structure is named as the primary; ``others_named`` whether any is named as a metastasis or a
     node, so that a plain GTV beside it may be the primary; ``alone`` whether there is but one
-    lesion; ``primary_taken`` whether it cannot be the primary for its site alone.
+    lesion; ``primary_taken`` whether it cannot be the primary for its site alone. ``subsite`` is
+    the primary's.
     """
 
     primary: str | None = None
@@ -56,6 +57,7 @@ class Setting:
     others_named: bool = False
     alone: bool = False
     primary_taken: bool = False
+    subsite: str | None = None
 
 
 def categorise(names: Sequence[NameReading], site: Site, setting: Setting, label: str) -> Kindred:
@@ -72,7 +74,7 @@ def categorise(names: Sequence[NameReading], site: Site, setting: Setting, label
             return _unknown(text, label, may_not_count=True)
         return Kindred(Category.PRIMARY, f"the primary by the name {word.name!r}")
     if site.organ is Organ.LYMPH_NODE:
-        return _node(names, primary, label)
+        return _node(names, setting, label)
     if Kind.METASTASIS in kinds:
         return Kindred(Category.ORGAN_METASTASIS, "a metastasis by its name")
     maybe = next((n for n in names if n.maybe_primary), None)
@@ -155,7 +157,7 @@ def _unknown(
     return Kindred(Category.UNKNOWN, text, station, may_not_count, (note,))
 
 
-def _node(names: Sequence[NameReading], primary: str | None, label: str) -> Kindred:
+def _node(names: Sequence[NameReading], setting: Setting, label: str) -> Kindred:
     """Regional or extraregional: by the name's own word, else by an explicit station."""
     station = next((n.station for n in names if n.station is not None), None)
     place = station.name if station and not station.group else None
@@ -169,15 +171,16 @@ def _node(names: Sequence[NameReading], primary: str | None, label: str) -> Kind
         found = _unknown("a node whose station is not known", label, may_not_count=True)
         if bare is None:
             return found
-        text = (
-            f"{label}: station {bare!r} has no numbering system; write AJCC8:{bare} or JES:{bare}"
-        )
+        known = [s for s, numbers in vocabulary().numbered.items() if bare.lower() in numbers]
+        ways = " or ".join(f"{system}:{bare}" for system in known or ("AJCC8", "JES"))
+        text = f"{label}: station {bare!r} has no numbering system; write {ways}"
         note = finding("LES014", text)
         return Kindred(found.category, found.reason, None, True, (*found.findings, note))
-    return _by_station(station, place, primary, label)
+    return _by_station(station, place, setting, label)
 
 
-def _by_station(station: Station, place: str | None, primary: str | None, label: str) -> Kindred:
+def _by_station(station: Station, place: str | None, setting: Setting, label: str) -> Kindred:
+    primary, alike = _listed_as(setting)
     where = f"a node of station {place}"
     if station.group:
         where = f"a node of the group {station.name}, which is not one station"
@@ -186,12 +189,22 @@ def _by_station(station: Station, place: str | None, primary: str | None, label:
     elif primary not in vocabulary().primaries:
         text = f"{where}; no list of regional stations is held for {primary}"
     elif station.region == "ask":
-        text = f"{where}: {station.source}"
+        remark = station.remark(setting.subsite)
+        text = f"{where}: {station.source}" + (f"; {remark}" if remark else "")
     else:
         regional = station.region == "regional"
         category = Category.REGIONAL_NODE if regional else Category.EXTRAREGIONAL_NODE
         word = "regional" if regional else "extraregional"
         doubt = "" if station.evidence == "verified" else f" ({station.evidence})"
-        text = f"{where}, {word} for {primary}{doubt}: {station.source}"
+        text = f"{where}, {word} for {setting.primary}{doubt}: {station.source}{alike}"
         return Kindred(category, text, place)
     return _unknown(text, label, may_not_count=True, station=place)
+
+
+def _listed_as(setting: Setting) -> tuple[str | None, str]:
+    """The site whose list of stations holds for the primary, and why if it is another."""
+    subsite = (setting.subsite or "").strip().casefold()
+    for row in vocabulary().alike:
+        if row.site == setting.primary and subsite in row.subsites:
+            return row.like, f"; {row.source}"
+    return setting.primary, ""

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from rtplan.errors import InputError, ProtocolError
 from rtplan.findings import Finding, finding
+from rtplan.lesions.edits import against_structures
 from rtplan.lesions.model import (
     Category,
     Lesion,
@@ -26,6 +27,8 @@ from rtplan.lesions.model import (
     StructureUse,
 )
 from rtplan.lesions.override import NODAL, member_of, misplaced
+from rtplan.lesions.places import KEYS as PLACE_KEYS
+from rtplan.lesions.places import places_json, places_of, without_lost
 
 SCHEMA = "rtplan/lesions/1"
 MOST_LESIONS = 1000
@@ -41,6 +44,7 @@ _KEYS = (
     "longest_diameter_mm",
     "short_axis_mm",
     "longest_3d_mm",
+    *PLACE_KEYS,
     "reason",
     "findings",
 )
@@ -59,7 +63,13 @@ def as_json(reading: LesionReading) -> dict[str, object]:
         "reason": reading.reason,
         "lesions": [_lesion_json(lesion) for lesion in reading.lesions],
         "structures": [
-            {"number": s.number, "name": s.name, "use": s.use, "reason": s.reason}
+            {
+                "number": s.number,
+                "name": s.name,
+                "use": s.use,
+                "evidence": list(s.evidence),
+                "reason": s.reason,
+            }
             for s in reading.structures
         ],
     }
@@ -79,6 +89,7 @@ def _lesion_json(lesion: Lesion) -> dict[str, object]:
         "longest_diameter_mm": _rounded(lesion.longest_diameter_mm, 2),
         "short_axis_mm": _rounded(lesion.short_axis_mm, 2),
         "longest_3d_mm": _rounded(lesion.longest_3d_mm, 2),
+        **places_json(lesion),
         "reason": lesion.reason,
         "findings": [item.as_json() for item in lesion.findings],
     }
@@ -126,12 +137,16 @@ def from_json(content: object, name: str) -> LesionReading:
         _lesion(item, f"{name}: lesions[{i}]", notes) for i, item in _items(top, "lesions", name)
     )
     _unique_ids(lesions, name)
+    lesions = without_lost(lesions)
+    structures = tuple(
+        _use(item, f"{name}: structures[{i}]") for i, item in _items(top, "structures", name)
+    )
+    against = against_structures(lesions, structures, name)
+    notes += [note for note in against if note not in notes]
     return LesionReading(
         count=_count(top, lesions, name, notes),
         lesions=lesions,
-        structures=tuple(
-            _use(item, f"{name}: structures[{i}]") for i, item in _items(top, "structures", name)
-        ),
+        structures=structures,
         findings=tuple(notes),
         reason=_text(top, "reason", name),
         from_path=False,
@@ -193,6 +208,7 @@ def _lesion(item: Mapping[str, object], where: str, notes: list[Finding]) -> Les
         longest_diameter_mm=_size(item, "longest_diameter_mm", where),
         short_axis_mm=_size(item, "short_axis_mm", where),
         longest_3d_mm=_size(item, "longest_3d_mm", where),
+        **places_of(item, where),
         reason=_text(item, "reason", where) or "",
         findings=tuple(
             _finding(f, f"{where}.findings[{i}]") for i, f in _items(item, "findings", where)
@@ -292,7 +308,17 @@ def _use(item: Mapping[str, object], where: str) -> StructureUse:
         name=_text(item, "name", where) or "",
         use=_text(item, "use", where) or "",
         reason=_text(item, "reason", where) or "",
+        evidence=_evidence(item, where),
     )
+
+
+def _evidence(item: Mapping[str, object], where: str) -> tuple[str, ...]:
+    value = item.get("evidence")
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise InputError(f"{where}.evidence: found {value!r}; expected a list of texts")
+    return tuple(value)
 
 
 def _finding(item: Mapping[str, object], where: str) -> Finding:

@@ -67,7 +67,7 @@ class Merged:
     volumes without gross tumour; ``misfits`` those of them whose number is not that of the tumour
     in them, ``grazing`` those that overlap a tumour slightly. ``elective`` are members that are no
     lesion by their name. ``estimates`` are nodes of outer volumes that stand for metastases of
-    which no gross tumour is drawn.
+    which no gross tumour is drawn. ``removed`` are nodes that fill a surgical cavity.
     """
 
     members: list[Member]
@@ -79,6 +79,7 @@ class Merged:
     grazing: list[int] = field(default_factory=list)
     elective: list[int] = field(default_factory=list)
     estimates: list[int] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)
     estimate_only: bool = False
 
     def groups(self, least: Same) -> list[list[int]]:
@@ -101,6 +102,8 @@ def merge(members: Sequence[Member]) -> Merged:
         if not tier:
             continue
         alone = _attach(tier, merged, shared)
+        if role is Role.CAVITY:
+            _doubt_removed(tier, merged, shared)
         outer = role in (Role.CLINICAL, Role.PLANNING)
         if outer:
             merged.elective += [i for i in alone if _is_elective(ordered[i])]
@@ -117,6 +120,17 @@ def merge(members: Sequence[Member]) -> Merged:
         _cluster(alone, merged, shared)
     _cluster(_apart_from_known(merged, shared), merged, shared)
     return merged
+
+
+def _doubt_removed(
+    cavities: Sequence[int], merged: Merged, shared: dict[tuple[int, int], float]
+) -> None:
+    """Mark gross tumour that fills a cavity: it may be what was there before the operation."""
+    for cavity in cavities:
+        for node in merged.envelopes.get(cavity, ()):
+            if shared.get((cavity, node), 0.0) >= LARGELY * merged.members[cavity].body.volume_mm3:
+                merged.members[node] = replace(merged.members[node], sure=False)
+                merged.removed.append(node)
 
 
 def _is_elective(member: Member) -> bool:
@@ -227,7 +241,7 @@ def _is_misfit(
     mark = member.name.mark
     same = [i for i in held if merged.members[i].structure is member.structure]
     marks = {merged.members[n].name.mark for i in same for n in held[i]}
-    if mark is None or mark in marks:
+    if mark is None or _first(mark) in map(_first, marks):
         return False
 
     def has_own(node: int) -> bool:
@@ -236,6 +250,11 @@ def _is_misfit(
         return own is not None and any(merged.members[i].name.mark == own for i in others)
 
     return all(has_own(n) for n in nodes)
+
+
+def _first(mark: str | None) -> str | None:
+    """A mark without the numbers of something else that follow it, as in PTV 1-03."""
+    return mark and mark.split(".")[0]
 
 
 def _part(member: int, node: int, merged: Merged, shared: dict[tuple[int, int], float]) -> float:

@@ -53,7 +53,11 @@ class StructureRef:
 
 @dataclass(frozen=True, slots=True)
 class Lesion:
-    """One lesion; lengths in mm, volume in cc, centroid in patient LPS mm. None is not known."""
+    """One lesion; lengths in mm, volume in cc, places in patient LPS mm. None is not known.
+
+    ``neighbours`` are the nearest other lesion and all that are close, by id, ``distances_mm``
+    organs that were asked for, by name: both from surface to surface.
+    """
 
     id: str
     category: Category
@@ -66,6 +70,9 @@ class Lesion:
     longest_diameter_mm: float | None = None
     short_axis_mm: float | None = None
     longest_3d_mm: float | None = None
+    bounds_mm: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    neighbours: tuple[tuple[str, float], ...] | None = None
+    distances_mm: tuple[tuple[str, float | None], ...] = ()
     reason: str = ""
     findings: tuple[Finding, ...] = ()
 
@@ -89,12 +96,16 @@ class LesionCount:
 
 @dataclass(frozen=True, slots=True)
 class StructureUse:
-    """What became of one structure: ``use`` is counted, not_counted, organ, helper, empty, ..."""
+    """What became of one structure: ``use`` is counted, not_counted, organ, helper, empty, ...
+
+    ``evidence`` is what told its role: name, type, code, geometry, user; none where it is not told.
+    """
 
     number: int
     name: str
     use: str
     reason: str
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

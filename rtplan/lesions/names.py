@@ -39,6 +39,9 @@ class NameReading:
     ``expanded`` that it is one with a margin. ``number`` may be a dose in Gy or a label: the names
     beside it tell. ``level`` is a vertebra (``t8``). ``maybe_primary`` says that a letter or a word
     may stand for the primary. ``rivals`` are the organs where the name tells more than one.
+    ``crop`` is what follows PTV as -03: millimetres off the skin (TG-263), unless its like beside
+    it has other numbers. ``shared`` says that the name is what an organ and a target have in
+    common, or have not. ``by_code`` tells what codes said that the name does not.
     """
 
     name: str
@@ -62,9 +65,12 @@ class NameReading:
     left_over: tuple[str, ...] = ()
     subtracts: bool = False
     cropped: bool = False
+    crop: str | None = None
+    shared: bool = False
     expanded: bool = False
     not_for_evaluation: bool = False
     dose_only: bool = False
+    by_code: str | None = None
 
     def has(self, table: str) -> str | None:
         """The word of a table of the vocabulary that the name holds."""
@@ -89,15 +95,21 @@ class NameReading:
 _DOSE = re.compile(
     r"\d+(?:[.,p]\d+)?\s*_?c?gy(?![a-z])|(?<!\d)\d{4,5}(?:x\d+)?(?!\d)|\d+x\d+", re.I
 )
+_DATE = re.compile(
+    r"(?<!\d)(?:20[1-3]\d([-_./ ]?)(?:0[1-9]|1[0-2])(?:\1(?:0[1-9]|[12]\d|3[01]))?"
+    r"|(?:(?:0[1-9]|[12]\d|3[01])[./-])?(?:0[1-9]|1[0-2])[./-]20[1-3]\d"
+    r"|(?:0[1-9]|[12]\d|3[01])[./](?:0[1-9]|1[0-2])[./][1-3]\d)(?!\d)"
+)
 _ISODOSE = re.compile(
-    r"^\W*(?:id|ids|isodose|dose)?[\s_]*\d+(?:[.,p]\d+)?[\s_]*(?:c?gy|%).*$", re.I
+    r"^\W*(?:id|ids|isodose|dose|v)?[\s_]*\d+(?:[.,p]\d+)?[\s_]*(?:c?gy|%).*$", re.I
 )
 _PHASE = re.compile(
     r"(?<![a-z\d])(?:t(?:[1-9]?0|00)(?!\d)|(?:ph|phase)?\s*\d{1,3}\s*%|0{2}(?!\d))", re.I
 )
 _PHASE_NUMBER = re.compile(r"^[1-9]0$")
-_MARGIN = re.compile(r"\+\s*\d|\d\s*mm|_exp\b|margin", re.I)
-_CROP = re.compile(r"(?<=ptv)-\d{2}(?!\d)", re.I)
+_MARGIN = re.compile(r"\+\s*\d|\d\s*mm|margin", re.I)
+_CROP = re.compile(r"([cp]tv.*(?:\d|gy))-0\d\s*$|(?<=ptv)-(\d{2})(?!\d)", re.I)
+_SUM = re.compile(r"[gcpi]tv[^+&]*[+&]\s*[a-z]{0,5}\s?(?:I?GTV|CTV|PTV|ITV)", re.I)
 _HIDDEN = re.compile(r"^(?:_|[zZ][_ ]|z(?=[A-Z]))")
 _SUBTRACT = re.compile(r"-\s*(?:I?GTV|CTV|PTV|ITV)", re.I)
 _LEVEL = re.compile(
@@ -106,13 +118,24 @@ _LEVEL = re.compile(
     r"(?:[-/](?:(?:th|[tcls])\d{1,2}|\d{1,2}))?(?![a-z\d])",
     re.I,
 )
+_BARE_STATION = re.compile(
+    r"(?<![a-z\d])(\d{1,3}(?:[rl]|[ab][12]?|rec[rl]?|pre|tb[rl]?|ao|pul|[uml]o?))(?![a-z\d])"
+    r"|(?<!\d)(1(?:0[1-9]|1[0-4]))(?!\d)"
+    r"|(?:(?<![a-z])(?:no|station|gruppe|groupe|grupo)[\s._]*|#|第)(\d{1,3})(?!\d)"
+    r"|(?<!\d)(\d{1,3})组"
+)
 _DOSE_FROM = 20
+_GROSS_DOSE_FROM = 40  # more lesions than this are not numbered one by one
+_OUTSIDE = ("e", "ext")  # TG-263: E-PTV is the external without the PTV
+_SIDES = ("l", "r", "lt", "rt", "li", "re")
 _LAST_LEVEL = 12
 
 
 @lru_cache(maxsize=4096)
-def read_name(name: str, *, levels: bool = True) -> NameReading:
+def read_name(name: str, *, levels: bool = True, book: Vocabulary | None = None) -> NameReading:
     """What a name says; without ``levels`` a letter and a number (T8, L2) are no vertebra.
+
+    ``book`` is the vocabulary to read it by; the one that comes with rtplan where it is None.
 
     >>> r = read_name("GTVn_LN_Paraaortic_2")
     >>> r.stem, r.kind, r.label, r.station.name
@@ -120,28 +143,28 @@ def read_name(name: str, *, levels: bool = True) -> NameReading:
     >>> read_name("Lungs-GTV").subtracts, read_name("肝转移灶").organ
     (True, <Organ.LIVER: 'liver'>)
     """
-    book = vocabulary()
-    plain = fold(name)
+    book = book or vocabulary()
+    plain = _DATE.sub(" ", fold(name))
     station, bare, text = _numbered_station(_HIDDEN.sub("", plain), book)
     text, level = _vertebra(text, book) if levels else (text, None)
     phase = _PHASE.search(text)
     text = _PHASE.sub(" ", text)
-    split, stem, kind, cavity, maybe = _stems(pieces(_CROP.sub(" ", _DOSE.sub(" ", text))), book)
+    crop = _CROP.search(text)
+    text = _CROP.sub(r"\1 ", text)
+    whole = _unglued(pieces(_DOSE.sub(" ", text)), book)
+    split, stem, kind, cavity, maybe = _stems(whole, book)
     matches = book.find(split)
-    words = {m.word.table: m.found if "*" in m.word.text else m.word.text for m in matches}
-    if cavity:
-        words["cavity"] = cavity
+    several = _sum_or_plural(plain, whole, book) if stem is not None else None
+    words = _words(matches, cavity, several)
     kind = kind or _kind(words)
     if kind is Kind.PRIMARY and "kind.metastasis" in words:
         kind, maybe = Kind.LESION, True
     if level and not _is_vertebra(stem or _written_out(words), kind, matches):
-        return read_name(name, levels=False)
+        return read_name(name, levels=False, book=book)
     label, number, left_over = _label(_unread(split, matches), stem)
     part = next((m for m in matches if m.word.part), None)
-    subtracts, cropped = _subtracts(text, stem, part, book)
-    named = next((m.word.station for m in matches if m.word.station), None)
-    if kind is not Kind.NODE and named is not None and station is None:
-        named = None  # the word tells a region of the body, not a node
+    outside = "external" in words or (bool(whole) and whole[0].text in _OUTSIDE)
+    subtracts, cropped = _subtracts(text, stem, part is not None or outside, book)
     return NameReading(
         name=name,
         stem=stem or _written_out(words),
@@ -154,7 +177,7 @@ def read_name(name: str, *, levels: bool = True) -> NameReading:
         rivals=_rivals(matches),
         level=level,
         maybe_primary=maybe,
-        station=station or named,
+        station=station or _station_named(matches, kind),
         bare_station=bare if kind is Kind.NODE else None,
         region=next((r for r in ("extraregional", "regional") if f"region.{r}" in words), None),
         variants=frozenset(m.found for m in matches if m.word.table.startswith("variant.")),
@@ -164,10 +187,26 @@ def read_name(name: str, *, levels: bool = True) -> NameReading:
         left_over=left_over,
         subtracts=subtracts,
         cropped=cropped,
+        crop=crop.group(2) if crop else None,
+        shared=kind is None and _is_shared(whole, stem, matches, book),
         expanded=stem is not None and _MARGIN.search(plain) is not None,
         not_for_evaluation=_HIDDEN.match(plain) is not None,
         dose_only=_ISODOSE.match(plain) is not None and stem is None and part is None,
     )
+
+
+def _words(matches: tuple[Match, ...], cavity: str | None, several: str | None) -> dict[str, str]:
+    """The words found, by table; ``cavity`` and ``several`` are told by what is no word."""
+    words = {m.word.table: m.found if "*" in m.word.text else m.word.text for m in matches}
+    told = {"cavity": cavity, "union": several}
+    return words | {table: word for table, word in told.items() if word}
+
+
+def _station_named(matches: tuple[Match, ...], kind: Kind | None) -> Station | None:
+    """The station of a word, where the name is a node's; else the word tells a region."""
+    if kind is not Kind.NODE:
+        return None
+    return next((m.word.station for m in matches if m.word.station), None)
 
 
 def _vertebra(text: str, book: Vocabulary) -> tuple[str, str | None]:
@@ -196,8 +235,9 @@ def _numbered_station(text: str, book: Vocabulary) -> tuple[Station | None, str 
     """The station of an explicit system; else a number that looks like one; and the other text."""
     lowered = text.lower()
     for alias, system in book.systems:
-        number_of = r"(\d{1,3}[a-z]{0,4}\d?)"
-        match = re.search(rf"(?<![a-z]){alias}[\s:_#-]*{number_of}(?![a-z\d])", lowered)
+        number_of = r"(\d{1,3}[a-z]{0,4}\d?|vii?|v|i[iv]|iii)"
+        apart = "+" if alias[-1].isdigit() else "*"  # JES 112 is no station 2 of JES 11
+        match = re.search(rf"(?<![a-z]){alias}[\s:_#-]{apart}{number_of}(?![a-z\d])", lowered)
         match = match or re.search(rf"(?<![a-z\d]){number_of}[\s_-]*{alias}(?![a-z\d])", lowered)
         if match:
             number = match.group(1)
@@ -206,10 +246,71 @@ def _numbered_station(text: str, book: Vocabulary) -> tuple[Station | None, str 
                 f"{system}:{number}", "ask", "unconfirmed", f"not in the list of {system} stations"
             )
             return station, None, text[: match.start()] + " " + text[match.end() :]
-    bare = re.search(
-        r"(?<![a-z\d])(\d{1,3}(?:[rl]|[ab][12]?|rec[rl]?|pre|tb|[uml]o?))(?![a-z\d])", lowered
+    bare = _BARE_STATION.search(lowered)
+    return None, next((g for g in bare.groups() if g), None) if bare else None, text
+
+
+def _unglued(split: tuple[Piece, ...], book: Vocabulary) -> tuple[Piece, ...]:
+    """Pieces with what is written together taken apart: lptv54, livermet2."""
+    found: list[Piece] = []
+    for piece in split:
+        at = next(
+            (n for n in (_before_stem(piece.text, book), _before_met(piece.text, book)) if n), 0
+        )
+        if at:
+            found.append(Piece(piece.text[:at], piece.joined))
+        found.append(Piece(piece.text[at:], piece.joined or bool(at)))
+    return tuple(found)
+
+
+def _before_stem(text: str, book: Vocabulary) -> int:
+    """Length of what stands before the stem in a word; 0 where it is nothing known."""
+    if not text.isascii() or any(text.startswith(stem) for stem, _ in book.stems):
+        return 0
+    places = (text.find(stem) for stem, _ in book.stems)
+    return next((at for at in places if at > 0 and text[:at] in book.before), 0)
+
+
+def _before_met(text: str, book: Vocabulary) -> int:
+    """Length of the organ before ``met`` or ``mets`` in a word; 0 where there is none."""
+    for ending in ("mets", "met", "filia", "filiae"):
+        organ = text.removesuffix(ending)
+        if organ != text and any(match.word.part for match in book.find((Piece(organ, False),))):
+            return len(organ)
+    return 0
+
+
+def _sum_or_plural(plain: str, split: tuple[Piece, ...], book: Vocabulary) -> str | None:
+    """The word that says that several targets are meant: PTV1+PTV2, GTVs."""
+    if match := _SUM.search(plain):
+        return match.group()
+    plurals = {stem + "s" for stem, _ in book.stems}
+    return next((piece.text for piece in split if piece.text in plurals), None)
+
+
+def _is_shared(
+    split: tuple[Piece, ...], stem: Stem | None, matches: tuple[Match, ...], book: Vocabulary
+) -> bool:
+    """Whether a word such as *in* or *and* stands between an organ and an outer target."""
+    if stem not in (Stem.CLINICAL, Stem.PLANNING):
+        return False
+    texts = [piece.text for piece in split]
+    targets = [i for i, text in enumerate(texts) if _stem_before(text, len(text), book)]
+    tissues = {m.found for m in matches if m.word.part or m.word.table == "matter"}
+    organs = [i for i, text in enumerate(texts) if text in tissues]
+    joints = [i for i, text in enumerate(texts) if text in book.shared | book.inside]
+    return any(
+        _joins(joint, target, organs, ordered=texts[joint] in book.inside)
+        for target in targets
+        for joint in joints
     )
-    return None, bare.group(1) if bare else None, text
+
+
+def _joins(joint: int, target: int, organs: list[int], *, ordered: bool) -> bool:
+    """Whether a joint stands between a target and the nearest organ; if ordered, after it."""
+    beyond = any((i - joint) * (target - joint) < 0 for i in organs)
+    between = any(min(joint, target) < i < max(joint, target) for i in organs)
+    return beyond and not between and (target > joint or not ordered)
 
 
 def _stems(
@@ -221,7 +322,7 @@ def _stems(
             if not piece.text.startswith(text) or not text.isascii():
                 continue
             rest = piece.text[len(text) :]
-            after = list(split[index + 1 :])
+            after = _side_last(list(split[index + 1 :]), rest, book)
             suffix = rest or (after[0].text if after else "")
             letter = suffix in book.joined
             meaning = None if letter and _goes_on(rest, after) else book.suffixes.get(suffix)
@@ -242,6 +343,17 @@ def _stems(
             rest_pieces = pieces(joined[:at] + " " + joined[at + len(text) :])
             return rest_pieces, Stem(table), None, None, False
     return split, None, None, None, False
+
+
+def _side_last(after: list[Piece], rest: str, book: Vocabulary) -> list[Piece]:
+    """What follows a stem, a side or a dose put behind a node: the N of GTV_L_N and GTV65N."""
+    if rest or len(after) < 2 or book.suffixes.get(after[1].text) != "node":
+        return after
+    first = after[0].text
+    dose = first.isdigit() and int(first) >= _GROSS_DOSE_FROM
+    if dose or (first in _SIDES and not after[1].joined):
+        return [after[1], after[0], *after[2:]]
+    return after
 
 
 def _goes_on(rest: str, after: list[Piece]) -> bool:
@@ -309,16 +421,17 @@ def _label(
     return ".".join(parts) or None, dose_like, tuple(left_over)
 
 
-def _subtracts(
-    text: str, stem: Stem | None, part: Match | None, book: Vocabulary
-) -> tuple[bool, bool]:
-    """Whether the name is one volume without another, and whether the first is a target."""
+def _subtracts(text: str, stem: Stem | None, organ: bool, book: Vocabulary) -> tuple[bool, bool]:
+    """Whether the name is one volume without another, and whether the first is a target.
+
+    ``organ`` says that the name holds an organ, or the external.
+    """
     if stem is None:
         return False, False
     match = _SUBTRACT.search(text)
     if match is not None:
         target = _stem_before(text, match.start(), book)
-        if target or part is not None:
+        if target or organ:
             return True, target
     words = [piece.text for piece in pieces(text)]
     stems = [i for i, word in enumerate(words) if _stem_before(word, len(word), book)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.planes import GeometryArray
-from rtplan.lesions.bodies import Body
+from rtplan.lesions.bodies import Body, without_holes
 
 _MANY_SLABS = 96  # common slabs above which a part of them is looked at first
 _CLEAR = 0.05  # distance from a threshold at which that part is enough
@@ -88,6 +88,17 @@ def shares_projection(first: Body, second: Body) -> bool:
     a, b = lower.sections[-1], upper.sections[0]
     shared = shapely.area(shapely.intersection(a, b))
     return bool(shared > 0.5 * min(shapely.area(a), shapely.area(b)))
+
+
+def surrounds(outer: Body, inner: Body, *, part: float) -> bool:
+    """Whether a hollow body holds so much of another in its hollow and its wall."""
+    import shapely
+
+    if not boxes_within(outer, inner, 0.0):
+        return False
+    if not shapely.get_num_interior_rings(shapely.get_parts(outer.sections)).any():
+        return False
+    return shared_volume_mm3(without_holes(outer), inner) >= part * inner.volume_mm3
 
 
 def _common_slabs(

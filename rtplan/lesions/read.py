@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from rtplan.errors import GeometryError
 from rtplan.facts import Facts
 from rtplan.findings import Finding, finding
-from rtplan.geometry.contour import StructureSet
+from rtplan.geometry.contour import Structure, StructureSet
 from rtplan.geometry.planes import stack_planes
 from rtplan.lesions.accounts import structure_uses
-from rtplan.lesions.anatomy import DrawnOrgan, locate, organs_near
+from rtplan.lesions.anatomy import DrawnOrgan, Site, locate, organs_near
 from rtplan.lesions.bodies import (
     Body,
     bodies_of,
@@ -25,7 +27,8 @@ from rtplan.lesions.bodies import (
 )
 from rtplan.lesions.category import Kindred, Setting, categorise, primary_site
 from rtplan.lesions.count import count_metastases
-from rtplan.lesions.measures import measure
+from rtplan.lesions.distances import with_distances, with_neighbours
+from rtplan.lesions.measures import Measures, measure, with_size_note
 from rtplan.lesions.merge import Merged, merge
 from rtplan.lesions.model import (
     Category,
@@ -37,13 +40,16 @@ from rtplan.lesions.model import (
 )
 from rtplan.lesions.names import Kind, NameReading
 from rtplan.lesions.override import apply_facts
-from rtplan.lesions.relation import Member, Names, Same, compare_names
-from rtplan.lesions.roles import Decision, Role, decide_roles
+from rtplan.lesions.reasons import body_findings, unseen, why_no_count, why_open, why_unseen
+from rtplan.lesions.relation import Member, Same
+from rtplan.lesions.roles import Decision, Evidence, Role, decide_roles
+from rtplan.lesions.vocabulary import Vocabulary
+from rtplan.lesions.waist import LONG, length_over_width, lobes_of, parted
 
 STRAY_PART = 0.02
 """A further body of a structure below this part of its largest one may be a stray mark."""
-SMALL_MM = 10.0
-"""RECIST 1.1: what a lesion, or a node's short axis, must reach to be measured at all."""
+STRAY_MM = 2.0
+"""A stray mark less long and wide than this is no lesion in the best reading."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +61,23 @@ class Candidate:
     kindred: Kindred
 
 
-def read_lesions(structure_set: StructureSet, *, facts: Facts | None = None) -> LesionReading:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Nodes that are likely one lesion, the representative first: what no fact changes of them."""
+
+    nodes: tuple[int, ...]
+    names: tuple[NameReading, ...]
+    sizes: Measures
+    site: Site
+
+
+def read_lesions(
+    structure_set: StructureSet,
+    *,
+    facts: Facts | None = None,
+    book: Vocabulary | None = None,
+    distances_to: Sequence[Structure] = (),
+) -> LesionReading:
     """The lesions of a structure set.
 
     Parameters
@@ -63,6 +85,10 @@ def read_lesions(structure_set: StructureSet, *, facts: Facts | None = None) -> 
     structure_set : StructureSet
     facts : Facts, optional
         What the user states: the primary, and lesions that override what is read.
+    book : Vocabulary, optional
+        The words that names are read by (``site_names.load_names``); rtplan's own by default.
+    distances_to : sequence of Structure
+        Organs of the set to which every lesion's distance is wanted.
 
     Raises
     ------
@@ -71,16 +97,17 @@ def read_lesions(structure_set: StructureSet, *, facts: Facts | None = None) -> 
     """
     given = facts or Facts()
     structures = structure_set.structures
-    decisions = list(decide_roles(structures))
+    decisions = list(decide_roles(structures, book=book))
     bodies = _bodies(structure_set, decisions)
-    merged = merge(_members(structure_set, decisions, bodies))
+    merged = _merged(_members(structure_set, decisions, bodies))
     organs = organs_near(
         zip(structures, decisions, strict=True), [merged.members[n].body for n in merged.nodes]
     )
-    plain = _candidates(merged, organs, Facts())
+    groups = [_drawn(merged, group, organs) for group in merged.groups(Same.LIKELY)]
+    plain = _candidates(merged, groups, Facts())
     plain.sort(key=lambda c: (not _is_listed(c, merged), _place(c)))
     ids = {c.nodes: f"L{i}" for i, c in enumerate(plain, start=1)}
-    stated = plain if facts is None else _candidates(merged, organs, given)
+    stated = plain if facts is None else _candidates(merged, groups, given)
     named = [replace(c, lesion=replace(c.lesion, id=ids[c.nodes])) for c in stated]
     named.sort(key=lambda c: int(c.lesion.id[1:]))
     lesions, touched = apply_facts([c.lesion for c in named], given.lesions, structures)
@@ -100,11 +127,28 @@ def read_lesions(structure_set: StructureSet, *, facts: Facts | None = None) -> 
     notes = [f for decision in decisions for f in decision.findings]
     return LesionReading(
         count=count,
-        lesions=tuple(c.lesion for c in shown),
+        lesions=_with_places(merged, shown, structure_set, distances_to),
         structures=uses,
-        findings=_unique([*notes, *_body_findings(merged), *doubts]),
+        findings=_unique([*notes, *body_findings(merged), *doubts]),
         reason=reason,
     )
+
+
+def _with_places(
+    merged: Merged,
+    shown: Sequence[Candidate],
+    structure_set: StructureSet,
+    distances_to: Sequence[Structure],
+) -> tuple[Lesion, ...]:
+    """Lesions with their neighbours and their distances to organs."""
+    firsts = [merged.members[c.nodes[0]].structure for c in shown]
+    frames = [structure.frame_of_reference_uid for structure in firsts]
+    bodies = [
+        [m.body for m in map(merged.members.__getitem__, c.nodes) if m.structure is first]
+        for c, first in zip(shown, firsts, strict=True)
+    ]
+    lesions = with_neighbours([c.lesion for c in shown], bodies, frames=frames)
+    return with_distances(lesions, bodies, structure_set, distances_to, frames=frames)
 
 
 def _is_listed(candidate: Candidate, merged: Merged) -> bool:
@@ -130,13 +174,20 @@ def _bodies(structure_set: StructureSet, decisions: list[Decision]) -> dict[int,
                 unseen=decision.role is Role.GROSS,
                 reason=f"its contours cannot be used: {error}",
                 findings=(*decision.findings, note),
+                evidence=(Evidence.GEOMETRY,),
             )
             continue
         volume = total_volume_cc(bodies)
         if decision.whole_cc is not None and volume >= decision.whole_cc:
             text = f"{decision.reason}, and its {volume:.0f} cc are those of the whole organ"
             aside = decision.role is Role.GROSS
-            decisions[index] = replace(decision, role=Role.ORGAN, reason=text, aside=aside)
+            decisions[index] = replace(
+                decision,
+                role=Role.ORGAN,
+                reason=text,
+                aside=aside,
+                evidence=(Evidence.NAME, Evidence.GEOMETRY),
+            )
             if not aside:
                 continue
         found[index] = bodies
@@ -151,7 +202,7 @@ def _members(
     members = []
     for index, own in bodies.items():
         structure, decision = structure_set.structures[index], decisions[index]
-        ordered = sorted(own, key=lambda b: (-round(b.volume_mm3, 3), *b.bounds_mm[0].tolist()))
+        ordered = sorted(own, key=_solid_first)
         for number, body in enumerate(ordered, start=1):
             sure, likely = _exists(body, ordered[0], decision)
             members.append(
@@ -171,6 +222,70 @@ def _members(
     return members
 
 
+def _merged(members: Sequence[Member]) -> Merged:
+    """The members merged, with their lobes; parted where they are several by name."""
+    merged = merge([_with_lobes(member) for member in members])
+    alone = {
+        group[0]
+        for group in merged.groups(Same.LIKELY)
+        if len(group) == 1 and not any(group[0] in held for held in _gross_envelopes(merged))
+    }
+    cut = {n for n in alone if merged.members[n].lobes > 1 and _holds_several(merged, n)}
+    if cut:
+        ordered = (
+            parts
+            for n, member in enumerate(merged.members)
+            for parts in (_parted(member) if n in cut else [member])
+        )
+        merged = merge(_renumbered(list(ordered)))
+    for node in merged.estimates:
+        member = merged.members[node]
+        if member.lobes == 1 and length_over_width(member.body) >= LONG:
+            merged.members[node] = replace(member, lobes=2)
+    return merged
+
+
+def _gross_envelopes(merged: Merged) -> list[Sequence[int]]:
+    return [held for n, held in merged.envelopes.items() if merged.members[n].role is Role.GROSS]
+
+
+def _with_lobes(member: Member) -> Member:
+    found = None if member.body.is_sliver else lobes_of(member.body)
+    return member if found is None else replace(member, lobes=len(found), waist=found.waist)
+
+
+def _holds_several(merged: Merged, node: int) -> bool:
+    """Whether a structure is a union by its name, or has several bodies and no number."""
+    member = merged.members[node]
+    if member.name.is_union:
+        return True
+    own = [m for m in merged.members if m.structure is member.structure]
+    return member.name.mark is None and sum(m.sure and m.likely for m in own) > 1
+
+
+def _parted(member: Member) -> list[Member]:
+    lobes = lobes_of(member.body)
+    bodies = parted(member.body, lobes) if lobes is not None else (member.body,)
+    return [replace(member, body=body, lobes=1, is_parted=True) for body in bodies]
+
+
+def _renumbered(members: Sequence[Member]) -> list[Member]:
+    """Members with the number of their body among those of their structure, largest first."""
+    own: dict[int, list[Member]] = {}
+    for member in members:
+        own.setdefault(member.structure.number, []).append(member)
+    return [
+        replace(member, index=index, of=len(group))
+        for group in own.values()
+        for index, member in enumerate(sorted(group, key=lambda m: _solid_first(m.body)), start=1)
+    ]
+
+
+def _solid_first(body: Body) -> tuple[object, ...]:
+    """Large bodies first, slivers after all others."""
+    return body.is_sliver, -round(body.volume_mm3, 3), *body.bounds_mm[0].tolist()
+
+
 def _exists(body: Body, largest: Body, decision: Decision) -> tuple[bool, bool]:
     """Whether a body stands for a lesion in every reading, and in the best one."""
     outer = decision.role in (Role.CLINICAL, Role.PLANNING)
@@ -179,29 +294,30 @@ def _exists(body: Body, largest: Body, decision: Decision) -> tuple[bool, bool]:
     if body is largest:
         return decision.sure and not body.is_sliver, True
     stray = body.volume_mm3 < STRAY_PART * largest.volume_mm3 and body.is_one_plane
-    if body.is_sliver or (stray and decision.name.label is not None):
+    tiny = stray and bool((np.ptp(body.bounds_mm, axis=0)[:2] < STRAY_MM).all())
+    if body.is_sliver or tiny or (stray and decision.name.label is not None):
         return False, False
     return decision.sure and not stray and not body.is_one_plane, True
 
 
-def _candidates(merged: Merged, organs: Sequence[DrawnOrgan], facts: Facts) -> list[Candidate]:
-    groups = merged.groups(Same.LIKELY)
+def _candidates(merged: Merged, groups: Sequence[_Group], facts: Facts) -> list[Candidate]:
     names = [merged.members[n].name for n in merged.nodes if not merged.members[n].aside]
     drawn = any(n.kind is Kind.PRIMARY for n in names)
     setting = Setting(
         primary=primary_site(facts.primary, names),
+        subsite=facts.primary.subsite,
         primary_drawn=drawn,
         others_named=any(n.kind in (Kind.METASTASIS, Kind.NODE) for n in names),
         alone=len(groups) == 1,
     )
-    found = [_candidate(merged, group, organs, setting) for group in groups]
+    found = [_candidate(merged, group, setting) for group in groups]
     # At most one body is the primary for its site alone: a likely one, and the largest.
     claims = [c for c in found if c.kindred.by_site and not merged.members[c.nodes[0]].aside]
     first = min(claims, key=lambda c: _claim(c, merged), default=None)
     taken = replace(setting, primary_taken=True)
     return [
-        _candidate(merged, c.nodes, organs, taken) if c.kindred.by_site and c is not first else c
-        for c in found
+        _candidate(merged, group, taken) if c.kindred.by_site and c is not first else c
+        for group, c in zip(groups, found, strict=True)
     ]
 
 
@@ -211,9 +327,7 @@ def _claim(candidate: Candidate, merged: Merged) -> tuple[object, ...]:
     return not _is_listed(candidate, merged), -round(volume, 3), *_place(candidate)
 
 
-def _candidate(
-    merged: Merged, group: Sequence[int], organs: Sequence[DrawnOrgan], setting: Setting
-) -> Candidate:
+def _drawn(merged: Merged, group: Sequence[int], organs: Sequence[DrawnOrgan]) -> _Group:
     nodes = tuple(sorted(group, key=lambda n: _rank(merged.members[n])))
     members = [merged.members[n] for n in nodes]
     first = members[0]
@@ -221,12 +335,19 @@ def _candidate(
     for member in members:
         if member.name not in names:
             names.append(member.name)
-    own = [m.body for m in members if m.structure is first.structure]
-    sizes = measure(own)
     frame = first.structure.frame_of_reference_uid
     near = [o for o in organs if o.structure.frame_of_reference_uid in (None, frame)]
     site = locate(first.body, names, near, first.text)
-    kindred = categorise(names, site, setting, first.text)
+    own = [m.body for m in members if m.structure is first.structure]
+    sizes = measure(own, slab_mm=first.structure.slab_mm)
+    return _Group(nodes, tuple(names), sizes, site)
+
+
+def _candidate(merged: Merged, group: _Group, setting: Setting) -> Candidate:
+    nodes, sizes, site = group.nodes, group.sizes, group.site
+    members = [merged.members[n] for n in nodes]
+    first = members[0]
+    kindred = categorise(group.names, site, setting, first.text)
     around = _names_around(merged, nodes)
     lesion = Lesion(
         id="",
@@ -240,18 +361,20 @@ def _candidate(
         longest_diameter_mm=sizes.longest_diameter_mm,
         short_axis_mm=sizes.short_axis_mm,
         longest_3d_mm=sizes.longest_3d_mm,
+        bounds_mm=sizes.bounds_mm,
         reason="; ".join([_why_one(members), *around, kindred.reason, site.reason]),
         findings=(*kindred.findings, *site.findings),
     )
-    return Candidate(nodes, _with_size(lesion, first.text), kindred)
+    return Candidate(nodes, with_size_note(lesion, first.text), kindred)
 
 
 def _rank(member: Member) -> tuple[object, ...]:
-    """The representative's rank: inner volumes, plain drawings and large ones first."""
+    """The representative's rank: inner volumes, names of tumour, plain and large ones first."""
     name = member.name
     varied = bool(name.variants) or name.phase is not None
     return (
         (Role.GROSS, Role.INTERNAL, Role.CLINICAL, Role.PLANNING, Role.CAVITY).index(member.role),
+        name.stem is None and name.kind is None,
         varied,
         -round(member.body.volume_mm3, 3),
         member.structure.name,
@@ -283,17 +406,6 @@ def _names_around(merged: Merged, nodes: Sequence[int]) -> list[str]:
     return [f"inside {', '.join(around)}"] if around else []
 
 
-def _with_size(lesion: Lesion, label: str) -> Lesion:
-    """The lesion with a finding where it is smaller than RECIST measures."""
-    node = lesion.organ is Organ.LYMPH_NODE
-    size = lesion.short_axis_mm if node else lesion.longest_diameter_mm
-    if size is None or size >= SMALL_MM:
-        return lesion
-    what = "short axis" if node else "longest diameter"
-    text = f"{label}: {what} {size:.1f} mm, below {SMALL_MM:g} mm (RECIST 1.1); counted"
-    return replace(lesion, findings=(*lesion.findings, finding("LES016", text)))
-
-
 def _place(candidate: Candidate) -> tuple[object, ...]:
     """Primary first, then nodes, then metastases; from the head downwards, then by side."""
     lesion = candidate.lesion
@@ -314,9 +426,9 @@ def _count(
     touched: frozenset[str],
     decisions: Sequence[Decision],
 ) -> tuple[LesionCount, str | None, list[Finding]]:
-    lost = _unseen(decisions, merged)
+    lost = unseen(decisions, merged)
     if not merged.nodes:
-        return LesionCount(None, None, None), _why_no_count(decisions), []
+        return LesionCount(None, None, None), why_no_count(decisions), []
     category = {n: c.lesion.category for c in final for n in c.nodes}
     open_ = [
         c
@@ -332,8 +444,9 @@ def _count(
         unseen=len(lost),
         estimate=estimate,
     )
-    reasons = _reasons(merged, open_, category)
-    reasons += [f"{d.name.name}: not counted, though {_why_unseen(d)}" for d in lost]
+    reasons = why_open(merged, category)
+    reasons += _why_may_not_count(open_)
+    reasons += [f"{d.name.name}: not counted, though {why_unseen(d)}" for d in lost]
     findings = [finding("LES009", text) for text in reasons] if not count.is_definite else []
     if estimate:
         what = "" if merged.estimate_only else " for metastases"
@@ -348,121 +461,18 @@ def _count(
     return count, "; ".join(dict.fromkeys(reasons)) or None, findings
 
 
-def _unseen(decisions: Sequence[Decision], merged: Merged) -> list[Decision]:
-    """Gross tumours without usable contours that nothing drawn stands for."""
-    drawn = [merged.members[n].name for n in merged.nodes]
-
-    def is_drawn(name: NameReading) -> bool:
-        fit = [n for n in drawn if compare_names(n, name) is not Names.APART]
-        return any(n.mark == name.mark or name.mark is None for n in fit)
-
-    return [
-        d
-        for d in decisions
-        if d.unseen
-        and d.name.kind is not Kind.PRIMARY
-        and (d.role is Role.UNREADABLE or not is_drawn(d.name))
-    ]
-
-
-def _why_unseen(decision: Decision) -> str:
-    if decision.role is Role.UNREADABLE:
-        return "it is gross tumour by name or type, and its contours cannot be used"
-    return "it is gross tumour by name or type, and has no contours that enclose an area"
-
-
-def _why_no_count(decisions: Sequence[Decision]) -> str:
-    """Why there is no count at all."""
-    empty = [d.name.name for d in decisions if d.role is Role.EMPTY and d.findings]
-    broken = [d.name.name for d in decisions if d.role is Role.UNREADABLE]
-    if not decisions:
-        return "the structure set holds no structure"
-    text = "no target is drawn: none of the structures outlines tumour"
-    if empty:
-        text = f"no target is drawn: {', '.join(map(repr, empty))} without contours"
-    if broken:
-        text += f"; contours of {', '.join(map(repr, broken))} cannot be used"
-    return text
-
-
-def _reasons(
-    merged: Merged, open_: Sequence[Candidate], category: Mapping[int, Category]
-) -> list[str]:
-    """Why the bounds differ: pairs that may be one, bodies that may be none, open categories."""
-    texts = []
-    for link in merged.links:
-        counts = category[link.first].counts or category[link.second].counts
-        if link.same is not Same.CERTAIN and counts:
-            verb = "counted as one" if link.same is Same.LIKELY else "counted as two"
-            texts.append(f"{link.text}: {verb}")
-    for node in merged.nodes:
-        member = merged.members[node]
-        if member.sure or not category[node].counts:
-            continue
-        verb = "counted, but" if member.likely else "not counted, though"
-        why = _MISFIT if node in merged.misfits else _why_unsure(member)
-        texts.append(f"{member.text}: {verb} {why}")
-    if len(_frames(merged)) > 1:
-        texts.append("targets lie in different frames of reference and may be the same lesions")
-    for node in merged.nodes:
-        if merged.members[node].body.doubtful_bridges:
-            text = "a skipped plane was bridged where two bodies may meet"
-            texts.append(f"{merged.members[node].text}: {text}")
+def _why_may_not_count(open_: Sequence[Candidate]) -> list[str]:
+    """Lesions that may be no metastases; those of which the same is to be said together."""
+    same: dict[str, list[str]] = {}
     for candidate in open_:
         name = candidate.lesion.structures[0].name
-        note = next((f.text for f in candidate.lesion.findings if f.code == "LES012"), name)
-        texts.append(f"{note}; it may not count, state it in the facts")
-    return list(dict.fromkeys(texts))
-
-
-def _frames(merged: Merged) -> set[str | None]:
-    return {merged.members[n].structure.frame_of_reference_uid for n in merged.nodes}
-
-
-_MISFIT = "it has another number than the gross tumour in it, whose own volume is drawn"
-
-
-def _why_unsure(member: Member) -> str:
-    if member.aside:
-        return "it is gross tumour by name or type"
-    if member.role is Role.CAVITY:
-        return "a surgical cavity shows where tumour was, not that there is none"
-    if member.role in (Role.INTERNAL, Role.CLINICAL, Role.PLANNING):
-        return "no gross tumour is drawn in it"
-    if member.body.is_sliver:
-        return "it is a sliver"
-    if member.body.is_one_plane and member.index > 1:
-        return "it is a mark on a single plane beside a larger body"
-    return "name and type leave open whether it is tumour"
-
-
-def _body_findings(merged: Merged) -> list[Finding]:
-    """What is to be said of bodies: slivers, single planes, bridges, orphans, cavities."""
-    notes = []
-    if len(_frames(merged)) > 1:
-        text = "targets lie in different frames of reference; they were not compared"
-        notes.append(finding("LES018", text))
-    for node, member in enumerate(merged.members):
-        number = member.structure.number
-        body = member.body
-
-        def note(code: str, text: str, number: int = number) -> None:
-            notes.append(finding(code, text, roi_number=number))
-
-        if body.is_sliver:
-            note("LES007", f"{member.text} is a sliver of {body.volume_cc:.3f} cc")
-        elif body.is_one_plane:
-            note("LES008", f"{member.text} is drawn on one plane only")
-        for position in body.bridged_mm:
-            note("LES006", f"{member.text}: a plane is missing at {position:.1f} mm; bridged")
-        if member.aside and node in merged.nodes:
-            text = f"{member.text} is gross tumour by name or type, but was set aside"
-            note("LES021", f"{text}; the upper bound has it")
-        if node in merged.orphans and node not in merged.misfits:
-            note("LES010", f"{member.text} holds no gross tumour that is drawn")
-        if member.role is Role.CAVITY and node in merged.nodes:
-            note("LES019", f"{member.text} is where tumour was removed: no lesion")
-    return notes
+        note = next((f.text for f in candidate.lesion.findings if f.code == "LES012"), f"{name}: ")
+        label, _, text = note.partition(": ")
+        same.setdefault(text, []).append(label)
+    return [
+        f"{', '.join(labels)}: {text}; it may not count, state it in the facts"
+        for text, labels in same.items()
+    ]
 
 
 def _unique(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ from enum import IntEnum
 from rtplan.geometry.contour import Structure
 from rtplan.lesions.bodies import Body
 from rtplan.lesions.names import Kind, NameReading
-from rtplan.lesions.overlap import gap_mm, shares_projection
+from rtplan.lesions.overlap import gap_mm, shares_projection, surrounds
 from rtplan.lesions.roles import Role
 
 NESTED = 0.8
@@ -52,7 +52,9 @@ class Member:
     """One body of one target structure, a candidate for a lesion.
 
     ``sure`` and ``likely`` say whether it exists as a lesion in every reading, and in the best;
-    ``aside`` that it is gross tumour by name or type, which other evidence sets aside.
+    ``aside`` that it is gross tumour by name or type, which other evidence sets aside. ``lobes``
+    is how many lesions it may be by its shape; ``waist`` the width of its narrowest waist in parts
+    of the lobe's, or where it was parted, of the waist at which it meets the others.
     """
 
     structure: Structure
@@ -65,6 +67,9 @@ class Member:
     sure: bool = True
     likely: bool = True
     aside: bool = False
+    lobes: int = 1
+    waist: float | None = None
+    is_parted: bool = False
 
     def shares_frame(self, other: Member) -> bool:
         """Whether two members lie in one frame of reference, as far as that is known."""
@@ -136,10 +141,20 @@ def relate(a: Member, b: Member, shared_mm3: float) -> tuple[Same, str] | None:
             table = {Names.ALIKE: Same.CERTAIN, Names.OPEN: Same.LIKELY, Names.APART: Same.POSSIBLE}
             return table[names], text
         return (Same.LIKELY if names is Names.ALIKE else Same.POSSIBLE), text
+    for outer, inner in ((a, b), (b, a)):
+        if surrounds(outer.body, inner.body, part=NESTED):
+            text = f"{outer.text} surrounds {inner.text} like a shell"
+            return (Same.LIKELY if names is Names.APART else Same.CERTAIN), text
     if gap_mm(a.body, b.body, reach_mm=TOUCH_MM) is not None:
         text = f"{a.text} and {b.text} touch"
-        return (Same.LIKELY if names is Names.ALIKE else Same.POSSIBLE), text
+        once_more = names is Names.ALIKE and (is_view(a.name) or is_view(b.name) or a.name.mark)
+        return (Same.LIKELY if once_more else Same.POSSIBLE), text
     return None
+
+
+def is_view(name: NameReading) -> bool:
+    """Whether a name is that of one image of a lesion: a phase, or an imaging variant."""
+    return name.phase is not None or bool(name.variants)
 
 
 def relate_own(a: Member, b: Member) -> tuple[Same, str] | None:
@@ -147,6 +162,8 @@ def relate_own(a: Member, b: Member) -> tuple[Same, str] | None:
     single = a.name.label is not None and not a.name.is_union
     gap = gap_mm(a.body, b.body, reach_mm=SPLIT_MM)
     both = f"{a.display} has bodies {min(a.index, b.index)} and {max(a.index, b.index)}"
+    if a.is_parted and b.is_parted and gap is not None and gap <= TOUCH_MM:
+        return Same.POSSIBLE, f"{both} that meet at a waist of {a.waist:.0%} of their width"
     if gap is None:
         text = f"{both} far apart, and its number says one lesion"
         return (Same.POSSIBLE, text) if single else None

@@ -1,19 +1,24 @@
 """The role of a structure: what it is drawn for, and which evidence decided.
 
-The name, the RT ROI Interpreted Type (3006,00A4) and the geometry are heard together. A name that
-says plainly what the structure is (GTV, ring, couch) outweighs the type, which is often left at
-its default; where they disagree a finding says so.
+The name, the RT ROI Interpreted Type (3006,00A4), the codes of a segment and the geometry are heard
+together. A name that says plainly what the structure is (GTV, ring, couch) outweighs type and
+codes, which are often left at their default; where they disagree a finding says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import GeometricType, Structure
+from rtplan.lesions.codes import Coded, read_codes, with_codes
 from rtplan.lesions.names import Kind, NameReading, Stem, read_name
+from rtplan.lesions.pieces import fold_word
+from rtplan.lesions.shape import Boxes, boxes_of, hole_of, is_as_the_body, surrounded
+from rtplan.lesions.siblings import among_siblings
+from rtplan.lesions.vocabulary import Vocabulary, vocabulary
 
 
 class Role(StrEnum):
@@ -44,9 +49,19 @@ TIERS = (Role.GROSS, Role.INTERNAL, Role.CLINICAL, Role.PLANNING)
 """Roles of targets, from the innermost outwards."""
 
 
+class Evidence(StrEnum):
+    """What a decision rests on."""
+
+    NAME = "name"
+    TYPE = "type"
+    CODE = "code"
+    GEOMETRY = "geometry"
+    USER = "user"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A role and the evidence for it.
+    """A role and the evidence for it: ``evidence`` names what decided, ``reason`` says it in words.
 
     ``sure`` is False where the structure may be no tumour at all; ``whole_cc`` is the volume from
     which it is to be taken for the organ that it is named after. ``aside`` says that it is typed or
@@ -62,6 +77,21 @@ class Decision:
     aside: bool = False
     unseen: bool = False
     findings: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = (Evidence.NAME,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The interpreted type, or what the codes amount to, and how to say it."""
+
+    type: str = ""
+    text: str = "it has no type"
+    evidence: Evidence = Evidence.TYPE
+
+    @property
+    def target(self) -> Role | None:
+        """The role of a target that it says."""
+        return _TARGET_TYPE.get(self.type)
 
 
 _STEM_ROLE = {
@@ -70,7 +100,12 @@ _STEM_ROLE = {
     Stem.CLINICAL: Role.CLINICAL,
     Stem.PLANNING: Role.PLANNING,
 }
-_TARGET_TYPE = {"GTV": Role.GROSS, "CTV": Role.CLINICAL, "PTV": Role.PLANNING}
+_TARGET_TYPE = {
+    "GTV": Role.GROSS,
+    "ITV": Role.INTERNAL,
+    "CTV": Role.CLINICAL,
+    "PTV": Role.PLANNING,
+}
 _PLAIN_TYPE = {
     "EXTERNAL": Role.EXTERNAL,
     "SUPPORT": Role.SUPPORT,
@@ -91,132 +126,146 @@ _PLAIN_TYPE = {
     "BRACHY_CHNL_SHLD": Role.SUPPORT,
 }
 _ORGAN_TYPE = {"ORGAN": Role.ORGAN, "OAR": Role.ORGAN, "AVOIDANCE": Role.HELPER}
-_OTHER_WORDS = {
-    "external": Role.EXTERNAL,
-    "support": Role.SUPPORT,
-    "isodose": Role.ISODOSE,
-    "marker": Role.MARKER,
-}
+_THINGS = {"support": Role.SUPPORT, "marker": Role.MARKER}
+_WHOLE_WORDS = {"isodose": Role.ISODOSE, "external": Role.EXTERNAL}
 
 
-def decide_roles(structures: Iterable[Structure]) -> tuple[Decision, ...]:
-    """The role of each structure, in order; phases are told from numbers by their siblings."""
+def decide_roles(
+    structures: Iterable[Structure], *, book: Vocabulary | None = None
+) -> tuple[Decision, ...]:
+    """The role of each structure, in order; phases are told from numbers by their siblings.
+
+    Parameters
+    ----------
+    structures : iterable of Structure
+    book : Vocabulary, optional
+        The words that names are read by, such as ``site_names.load_names`` gives; those that come
+        with rtplan where it is None.
+    """
     items = tuple(structures)
-    names = _without_false_levels([read_name(structure.name) for structure in items])
-    phased = {_stem_key(name) for name in names if name.phase}
-    numbers = {(name.stem, number) for name in names for number in _numbers(name)}
-    return tuple(
-        _decide(structure, _among(name, phased, numbers))
-        for structure, name in zip(items, names, strict=True)
-    )
-
-
-def _without_false_levels(names: list[NameReading]) -> list[NameReading]:
-    """Names in which L1 beside R1 is a side, and T10 beside T50 a phase, not a vertebra."""
-    phased = {_stem_key(name) for name in names if name.phase}
-    right = any(n.laterality == "right" and n.label and n.part is None and n.stem for n in names)
-    return [
-        read_name(name.name, levels=False)
-        if (name.level == "t10" and _stem_key(name) in phased)
-        or (right and name.level is not None and name.level.startswith("l") and not name.part_word)
-        else name
-        for name in names
+    words = book or vocabulary()
+    coded = [read_codes(structure.codes, words) for structure in items]
+    read = among_siblings([read_name(item.name, book=words) for item in items], words)
+    names = [with_codes(name, its) for name, its in zip(read, coded, strict=True)]
+    decisions = [
+        _settled(structure, name, words) or _decide(structure, name, _given(structure, its))
+        for structure, name, its in zip(items, names, coded, strict=True)
     ]
+    return _with_geometry(items, decisions)
 
 
-def _stem_key(name: NameReading) -> tuple[object, ...]:
-    return name.stem, name.kind, name.part_word, name.laterality
-
-
-def _numbers(name: NameReading) -> list[int]:
-    label = int(name.label) if name.label is not None and name.label.isdecimal() else None
-    return [n for n in (label, name.number) if n is not None]
-
-
-def _among(
-    name: NameReading,
-    phased: set[tuple[object, ...]],
-    numbers: set[tuple[Stem | None, int]],
-) -> NameReading:
-    """A name among its siblings: tens beside a phase 0 are phases, a number after n - 1 a label."""
-    if name.phase_like and _stem_key(name) in phased:
-        return replace(name, phase=name.label, label=None)
-    if name.number is not None and name.label is None and (name.stem, name.number - 1) in numbers:
-        return replace(name, label=str(name.number), number=None)
-    return name
-
-
-def _decide(structure: Structure, name: NameReading) -> Decision:
+def _given(structure: Structure, coded: Coded | None) -> _Given:
     kind = structure.roi_type.strip().upper()
+    if kind:
+        return _Given(kind, f"its type is {kind}")
+    if coded is not None and coded.type:
+        return _Given(coded.type, coded.text, Evidence.CODE)
+    return _Given()
+
+
+def _settled(structure: Structure, name: NameReading, book: Vocabulary) -> Decision | None:
+    """The role that the site's own list of names gives; None where it says nothing."""
+    role = book.roles.get(fold_word(structure.name))
+    if role is None or structure.problem is not None or not structure.closed:
+        return None
+    text = "the role that the site's names file gives this name"
+    return Decision(Role(role), text, name, evidence=(Evidence.USER,))
+
+
+def _decide(structure: Structure, name: NameReading, given: _Given) -> Decision:
     if structure.problem is not None:
-        role = (_by_name(structure, name, kind) or _by_type(structure, name, kind)).role
+        role = (_by_name(structure, name, given) or _by_type(structure, name, given)).role
         text = f"its contours cannot be used: {structure.problem}"
         notes: tuple[Finding, ...] = ()
         if role is Role.GROSS:
             shown = f"{structure.name!r}: {text}; not counted"
             notes = (finding("LES005", shown, roi_number=structure.number),)
-        return Decision(Role.UNREADABLE, text, name, unseen=role is Role.GROSS, findings=notes)
+        return Decision(
+            Role.UNREADABLE,
+            text,
+            name,
+            unseen=role is Role.GROSS,
+            findings=notes,
+            evidence=(Evidence.GEOMETRY,),
+        )
     if not structure.closed:
-        return _without_volume(structure, name, kind)
-    return _by_name(structure, name, kind) or _by_type(structure, name, kind)
+        return _without_volume(structure, name, given)
+    return _by_name(structure, name, given) or _by_type(structure, name, given)
 
 
-def _without_volume(structure: Structure, name: NameReading, kind: str) -> Decision:
+def _without_volume(structure: Structure, name: NameReading, given: _Given) -> Decision:
     points = {c.kind for c in structure.contours} == {GeometricType.POINT}
     drawn = "no contour that encloses an area" if structure.contours else "no contours"
-    role = _by_name(structure, name, kind) or _by_type(structure, name, kind)
+    role = _by_name(structure, name, given) or _by_type(structure, name, given)
     gross = role.role is Role.GROSS
     notes: tuple[Finding, ...] = ()
-    if structure.contours and (points or _PLAIN_TYPE.get(kind) is Role.MARKER):
+    if structure.contours and (points or _PLAIN_TYPE.get(given.type) is Role.MARKER):
         gross = gross and (name.stem is not None or name.kind is not None)
         if gross:
             text = f"{structure.name!r} is named as gross tumour and holds points only: not counted"
             notes = (finding("LES001", text, roi_number=structure.number),)
         text = "points only: a marker, not a volume"
-        return Decision(Role.MARKER, text, name, unseen=gross, findings=notes)
+        return Decision(
+            Role.MARKER, text, name, unseen=gross, findings=notes, evidence=(Evidence.GEOMETRY,)
+        )
     if role.role.is_target:
         text = f"{structure.name!r} is named or typed as a target and has {drawn}: not counted"
         notes = (finding("LES001", text, roi_number=structure.number),)
     text = f"{drawn}, so nothing to count"
-    return Decision(Role.EMPTY, text, name, unseen=gross, findings=notes)
+    return Decision(
+        Role.EMPTY, text, name, unseen=gross, findings=notes, evidence=(Evidence.GEOMETRY,)
+    )
 
 
-def _by_name(structure: Structure, name: NameReading, kind: str) -> Decision | None:
+def _by_name(structure: Structure, name: NameReading, given: _Given) -> Decision | None:
     """The role that the name tells; None where it leaves that to the type."""
-    helper = _helper(structure, name, kind)
+    helper = _helper(structure, name, given)
     if helper is not None:
         return helper
     cavity = name.has("cavity")
     if cavity and not (name.stem is Stem.GROSS and name.kind):
         text = f"{cavity!r} in the name: where tumour was removed, not tumour"
-        return Decision(Role.CAVITY, text, name, findings=_contradiction(structure, "cavity", kind))
+        return Decision(
+            Role.CAVITY, text, name, findings=_contradiction(structure, "cavity", given)
+        )
     if name.stem is not None:
-        return _by_stem(structure, name, kind)
-    plain = _PLAIN_TYPE.get(kind)
+        return _by_stem(structure, name, given)
+    plain = _PLAIN_TYPE.get(given.type)
     if plain is not None:
-        return Decision(plain, f"its type is {kind}", name)
+        return Decision(plain, given.text, name, evidence=(given.evidence,))
     if name.kind is not None:
-        return _by_tumour_word(structure, name, kind)
+        return _by_tumour_word(structure, name, given)
     if name.dose_only:
-        return Decision(Role.ISODOSE, "the name is a dose", name, aside=kind == "GTV")
+        return Decision(Role.ISODOSE, "the name is a dose", name, aside=given.type == "GTV")
+    thing = _by_word(name, _THINGS) if given.target is None else None
+    if thing is not None:
+        return thing
     if name.part is not None:
-        return _by_organ(structure, name, kind)
-    for table, role in _OTHER_WORDS.items():
-        word = name.has(table)
-        if word and not name.left_over and kind not in _TARGET_TYPE:
+        return _by_organ(structure, name, given)
+    return _by_word(name, _WHOLE_WORDS) if given.target is None and not name.left_over else None
+
+
+def _by_word(name: NameReading, table: dict[str, Role]) -> Decision | None:
+    """The role that a word of one of some tables gives."""
+    for key, role in table.items():
+        if word := name.has(key):
             return Decision(role, f"{word!r} in the name", name)
     return None
 
 
-def _helper(structure: Structure, name: NameReading, kind: str) -> Decision | None:
+def _helper(structure: Structure, name: NameReading, given: _Given) -> Decision | None:
     word = name.has("helper")
     if word:
         reason = f"{word!r} in the name: made for planning"
-    elif name.subtracts and not (kind == "GTV" and name.stem is Stem.GROSS and name.label):
+    elif name.subtracts and not (given.type == "GTV" and name.stem is Stem.GROSS and name.label):
         role = Role.HELPER if name.part is None or name.cropped else Role.ORGAN
         text = "the name is one volume without another"
-        return Decision(role, text, name, aside=_may_be_tumour(name, kind))
-    elif name.not_for_evaluation and (name.stem or kind not in _TARGET_TYPE):
+        return Decision(role, text, name, aside=_may_be_tumour(name, given))
+    elif name.shared:
+        reason = "the name is what an organ and a target share, or do not"
+    elif (matter := name.has("matter")) and name.stem is None and name.kind is None:
+        reason = f"{matter!r} in the name: not tissue"
+    elif name.not_for_evaluation and (name.stem or given.target is None):
         reason = "the name begins with z or _: not for evaluation (TG-263)"
     else:
         return None
@@ -224,34 +273,38 @@ def _helper(structure: Structure, name: NameReading, kind: str) -> Decision | No
         Role.HELPER,
         reason,
         name,
-        aside=_may_be_tumour(name, kind),
-        findings=_contradiction(structure, "planning helper", kind),
+        aside=_may_be_tumour(name, given),
+        findings=_contradiction(structure, "planning helper", given),
     )
 
 
-def _may_be_tumour(name: NameReading, kind: str) -> bool:
+def _may_be_tumour(name: NameReading, given: _Given) -> bool:
     """Whether a structure that its name makes a helper is gross tumour by stem, word or type."""
     whole = name.stem is Stem.GROSS and (name.cropped or not name.subtracts)
-    return kind == "GTV" or whole or (name.stem is None and name.kind is Kind.METASTASIS)
+    named = name.stem is None and name.kind is Kind.METASTASIS
+    return given.type == "GTV" or whole or named
 
 
-def _by_stem(structure: Structure, name: NameReading, kind: str) -> Decision:
+def _by_stem(structure: Structure, name: NameReading, given: _Given) -> Decision:
     assert name.stem is not None
     role = _STEM_ROLE[name.stem]
     notes: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = (Evidence.NAME,)
     reason = f"named as {_STEM_TEXT[role]}"
     if name.expanded and role is Role.GROSS:
         role = Role.CLINICAL
         reason = "named as gross tumour with a margin"
-    typed = _TARGET_TYPE.get(kind)
-    if (kind in _TARGET_TYPE or kind in _PLAIN_TYPE or kind in _ORGAN_TYPE) and typed is not role:
+    typed = given.target
+    known = typed is not None or given.type in _PLAIN_TYPE or given.type in _ORGAN_TYPE
+    if known and typed is not role:
         internal = role is Role.INTERNAL and typed is not None
         if not internal and not (name.expanded and typed is not None):
-            notes = _contradiction(structure, _STEM_TEXT[role], kind)
-            reason += f"; its type {kind} says otherwise and is not believed"
+            notes = _contradiction(structure, _STEM_TEXT[role], given)
+            reason += f"; {given.text}, which says otherwise and is not believed"
     elif typed is role:
-        reason += f", and its type is {kind}"
-    return Decision(role, reason, name, findings=notes)
+        reason += f", and {given.text}"
+        evidence = (Evidence.NAME, given.evidence)
+    return Decision(role, reason, name, findings=notes, evidence=evidence)
 
 
 _STEM_TEXT = {
@@ -262,65 +315,132 @@ _STEM_TEXT = {
 }
 
 
-def _by_tumour_word(structure: Structure, name: NameReading, kind: str) -> Decision | None:
+def _by_tumour_word(structure: Structure, name: NameReading, given: _Given) -> Decision | None:
     """A name with a word for tumour and no stem: Met 3, Lesion-02, LN_Paraaortic."""
     assert name.kind is not None
-    word = name.has(f"kind.{name.kind.value}") or name.kind.value
-    typed = _TARGET_TYPE.get(kind)
+    kinds = (name.kind, *Kind)
+    word = next((found for kind in kinds if (found := name.has(f"kind.{kind.value}"))), None)
+    said = f"{word!r} in the name says tumour" if word else f"{name.kind.value} by its code"
+    own = (Evidence.NAME,) if word else (Evidence.CODE,)
+    both = tuple(dict.fromkeys((*own, given.evidence)))
+    typed = given.target
     if typed is not None:
-        return Decision(typed, f"its type is {kind}; {word!r} in the name says tumour", name)
-    if kind in _ORGAN_TYPE:
+        return Decision(typed, f"{given.text}; {said}", name, evidence=both)
+    if given.type in _ORGAN_TYPE:
         if name.kind is Kind.NODE:
-            text = f"a nodal region by name, and its type is {kind}, not a target"
-            return Decision(_ORGAN_TYPE[kind], text, name)
-        notes = _contradiction(structure, "tumour", kind)
-        text = f"{word!r} in the name says tumour; its type {kind} says otherwise"
-        return Decision(Role.GROSS, text, name, sure=False, findings=notes)
+            text = f"a nodal region by name; {given.text}, not a target"
+            return Decision(_ORGAN_TYPE[given.type], text, name, evidence=both)
+        notes = _contradiction(structure, "tumour", given)
+        text = f"{said}; {given.text}, which says otherwise"
+        return Decision(Role.GROSS, text, name, sure=False, findings=notes, evidence=own)
     if name.kind is Kind.NODE and name.label is None:
-        text = f"{word!r} in the name: an involved node or a nodal region, the type does not say"
+        text = f"{said}, or a nodal region: the type does not say"
         note = finding("LES004", f"{structure.name!r}: {text}", roi_number=structure.number)
-        return Decision(Role.GROSS, text, name, sure=False, findings=(note,))
-    return Decision(Role.GROSS, f"{word!r} in the name says tumour; no type is given", name)
+        return Decision(Role.GROSS, text, name, sure=False, findings=(note,), evidence=own)
+    return Decision(Role.GROSS, f"{said}; no type is given", name, evidence=own)
 
 
-def _by_organ(structure: Structure, name: NameReading, kind: str) -> Decision:
+def _by_organ(structure: Structure, name: NameReading, given: _Given) -> Decision:
     """A name that is an organ's."""
     assert name.part is not None
-    typed = _TARGET_TYPE.get(kind)
+    said = f"{name.part_word!r} in the name: an organ"
+    own: tuple[Evidence, ...] = (Evidence.NAME,)
+    if name.part_word is None:
+        said, own = f"an organ by its code ({name.part.words[0]})", (Evidence.CODE,)
+    typed = given.target
     if typed is None:
-        given = f", and its type is {kind}" if kind else ""
-        role = Role.HELPER if kind == "AVOIDANCE" and name.left_over else Role.ORGAN
-        return Decision(role, f"{name.part_word!r} in the name: an organ{given}", name)
-    text = f"its type is {kind}; the name is an organ's ({name.part_word!r})"
-    note = finding("LES003", f"{structure.name!r}: {text}", roi_number=structure.number)
+        role = Role.HELPER if given.type == "AVOIDANCE" and name.left_over else Role.ORGAN
+        text = f"{said}; {given.text}" if given.type else said
+        if given.type in _ORGAN_TYPE:
+            own = tuple(dict.fromkeys((*own, given.evidence)))
+        return Decision(role, text, name, evidence=own)
+    text = f"{given.text}; the name is an organ's ({name.part_word or name.part.words[0]!r})"
+    notes: tuple[Finding, ...] = ()
+    if given.evidence is Evidence.TYPE:
+        note = finding("LES003", f"{structure.name!r}: {text}", roi_number=structure.number)
+        notes = (note,)
     return Decision(
         typed,
         text,
         name,
-        sure=name.label is not None,
+        sure=name.label is not None or given.evidence is Evidence.CODE,
         whole_cc=None if name.label else name.part.whole_cc,
-        findings=(note,),
+        findings=notes,
+        evidence=(given.evidence,),
     )
 
 
-def _by_type(structure: Structure, name: NameReading, kind: str) -> Decision:
-    """The role that the type alone tells."""
-    if kind in _TARGET_TYPE:
-        return Decision(_TARGET_TYPE[kind], f"its type is {kind}; the name says nothing", name)
-    role = _PLAIN_TYPE.get(kind) or _ORGAN_TYPE.get(kind)
+def _by_type(structure: Structure, name: NameReading, given: _Given) -> Decision:
+    """The role that the type or the code alone tells."""
+    role = given.target or _PLAIN_TYPE.get(given.type) or _ORGAN_TYPE.get(given.type)
     if role is not None:
-        return Decision(role, f"its type is {kind}", name)
-    given = f"type {kind}" if kind else "no type"
-    text = f"the name says nothing known and it has {given}"
+        tail = "; the name says nothing" if role.is_target else ""
+        return Decision(role, f"{given.text}{tail}", name, evidence=(given.evidence,))
+    shown = f"type {given.type}" if given.type else "no type"
+    text = f"the name says nothing known and it has {shown}"
     note = finding("LES020", f"{structure.name!r}: {text}", roi_number=structure.number)
-    return Decision(Role.UNRECOGNISED, text, name, findings=(note,))
+    return Decision(Role.UNRECOGNISED, text, name, findings=(note,), evidence=())
 
 
-def _contradiction(structure: Structure, named: str, kind: str) -> tuple[Finding, ...]:
+def _contradiction(structure: Structure, named: str, given: _Given) -> tuple[Finding, ...]:
     """A finding where a type that means something else contradicts the name."""
-    if named in ("planning helper", "cavity") and kind not in ("GTV", "CTV", "PTV"):
+    if named in ("planning helper", "cavity") and given.type not in ("GTV", "CTV", "PTV"):
         return ()
-    if named == "cavity" and kind == "CTV":
+    if named == "cavity" and given.type == "CTV":
         return ()
-    text = f"{structure.name!r} is named as {named} but its type is {kind}; the name is believed"
+    text = f"{structure.name!r} is named as {named} but {given.text}; the name is believed"
     return (finding("LES002", text, roi_number=structure.number),)
+
+
+def _with_geometry(
+    items: Sequence[Structure], decisions: Sequence[Decision]
+) -> tuple[Decision, ...]:
+    """Decisions, with those that the geometry contradicts replaced."""
+    boxes = {
+        n: found
+        for n, (structure, decision) in enumerate(zip(items, decisions, strict=True))
+        if decision.role.is_target
+        and Evidence.USER not in decision.evidence
+        and (found := boxes_of(structure)) is not None
+    }
+    externals = [s for s, d in zip(items, decisions, strict=True) if d.role is Role.EXTERNAL]
+    external = max(externals, key=lambda s: len(s.closed), default=None)
+    return tuple(
+        _by_geometry(n, items, decision, boxes, external) if n in boxes else decision
+        for n, decision in enumerate(decisions)
+    )
+
+
+def _by_geometry(
+    index: int,
+    items: Sequence[Structure],
+    decision: Decision,
+    boxes: Mapping[int, Boxes],
+    external: Structure | None,
+) -> Decision:
+    structure, own = items[index], boxes[index]
+    inner = decision.role in (Role.GROSS, Role.INTERNAL)
+    if inner and is_as_the_body(structure, own, external):
+        text = f"{decision.reason}; but it is as large as the body"
+        return _set_aside(decision, Role.EXTERNAL, text)
+    if decision.name.stem is Stem.GROSS or decision.name.kind is not None:
+        return decision  # tumour with a necrotic middle may be drawn hollow
+    hole = hole_of(own)
+    if hole is None:
+        return decision
+    others = ((items[n], boxes[n]) for n in boxes if n != index)
+    around = surrounded(hole, others)
+    if around is None:
+        return decision
+    text = f"{decision.reason}; but it is hollow, around {around.name!r}"
+    return _set_aside(decision, Role.HELPER, text)
+
+
+def _set_aside(decision: Decision, role: Role, text: str) -> Decision:
+    return replace(
+        decision,
+        role=role,
+        reason=text,
+        aside=decision.role in (Role.GROSS, Role.INTERNAL),
+        evidence=(Evidence.GEOMETRY,),
+    )

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 
 from rtplan.lesions.model import Organ
-from rtplan.lesions.pieces import Piece, fold_word
+from rtplan.lesions.pieces import Piece, fold_word, pieces
 
 _SHORT = 3  # words this short match one piece only, never letters gathered from several
 _LONGEST = 8  # pieces that one word may span
@@ -27,6 +27,7 @@ class Part:
     site: str | None = None
     near: tuple[str, ...] = ()
     whole_cc: float | None = None
+    paired: bool = False
     overlap: bool = True
 
 
@@ -34,7 +35,8 @@ class Part:
 class Station:
     """What is known of a nodal station; ``region`` is regional, extraregional or ask.
 
-    ``group`` says that the name holds several stations and so tells none of them.
+    ``group`` says that the name holds several stations and so tells none of them. ``subsites``
+    are remarks that hold for a primary of one subsite.
     """
 
     name: str
@@ -42,6 +44,21 @@ class Station:
     evidence: str
     source: str
     group: bool = False
+    subsites: tuple[tuple[str, str], ...] = ()
+
+    def remark(self, subsite: str | None) -> str:
+        """What is said of the station for a primary of a subsite; empty where nothing is."""
+        return dict(self.subsites).get(subsite or "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A primary site of some subsites that is read by another site's list of stations."""
+
+    site: str
+    subsites: tuple[str, ...]
+    like: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +81,12 @@ class Match:
     word: Word
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Vocabulary:
-    """All words: whole ones by text; those open at the end, the start, or both, as lists."""
+    """All words: whole ones by text; those open at the end, the start, or both, as lists.
+
+    ``roles`` are whole names whose role a site has settled.
+    """
 
     whole: dict[str, list[Word]] = field(default_factory=dict)
     begins: dict[str, list[Word]] = field(default_factory=dict)
@@ -74,12 +94,17 @@ class Vocabulary:
     within: list[tuple[str, Word]] = field(default_factory=list)
     stems: tuple[tuple[str, str], ...] = ()
     suffixes: dict[str, str] = field(default_factory=dict)
+    before: frozenset[str] = frozenset()
     joined: frozenset[str] = frozenset()
     minus: frozenset[str] = frozenset()
     minus_volume: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    inside: frozenset[str] = frozenset()
     numbered: dict[str, dict[str, Station]] = field(default_factory=dict)
     systems: tuple[tuple[str, str], ...] = ()
     primaries: tuple[str, ...] = ()
+    alike: tuple[Likeness, ...] = ()
+    roles: dict[str, str] = field(default_factory=dict)
 
     def add(self, alias: str, word: Word) -> None:
         """Add an alias of a word."""
@@ -114,19 +139,34 @@ class Vocabulary:
             alone = end == start + 1
             wide = alone or len(joined) > _SHORT or not joined.isascii() or not joined.isalpha()
             words = list(self.whole.get(joined, ())) if wide else []
-            for length in range(len(joined) - len(texts[end - 1]) + 1, len(joined) + 1):
+            # Of the last piece: axil lymph is no axill*.
+            least = 1 if alone else min(_SHORT, len(texts[end - 1]))
+            for length in range(len(joined) - len(texts[end - 1]) + least, len(joined) + 1):
                 if alone or length > _SHORT:
                     words += self.begins.get(joined[:length], ())
+            if not alone:
+                letters = {t for t in texts[start:end] if len(t) == 1 and t.isascii()}
+                words = [word for word in words if letters <= _texts(word.text)]
             if alone:
                 words += [w for text, w in self.ends if joined.endswith(text)]
                 words += [w for text, w in self.within if text in joined]
-            found += [Match(start, end, joined, word) for word in words]
+            found += [Match(start, end, joined, word) for word in _most_specific(words)]
         return found
 
     def part_of(self, organ: Organ) -> Part:
         """The first part that is said of an organ."""
         words = (word for found in self.whole.values() for word in found)
         return next(w.part for w in words if w.part is not None and w.part.organ is organ)
+
+
+def _texts(alias: str) -> set[str]:
+    return {piece.text for piece in pieces(alias)}
+
+
+def _most_specific(words: list[Word]) -> list[Word]:
+    """Words without the organs that only begin like a longer one: darm* beside darmbein*."""
+    longest = max((len(word.text) for word in words if word.part), default=0)
+    return [word for word in words if not word.part or len(word.text) == longest]
 
 
 @cache
@@ -161,12 +201,14 @@ def _rows(data: dict[str, object], key: str) -> list[dict[str, object]]:
 def _add_words(book: Vocabulary, data: dict[str, object]) -> None:
     for name in sorted(data.keys() - {"stem", "suffix", "schema"}):
         for key, aliases in _table(data, name).items():
-            if key in ("minus", "minus_volume"):
+            if key in ("minus", "minus_volume", "shared", "within"):
                 continue
             table = name if key == "words" else f"{name}.{key}"
             for alias in _strings(aliases):
                 book.add(alias, Word(table, alias))
-    stems = [(fold_word(a), key) for key, v in _table(data, "stem").items() for a in _strings(v)]
+    targets = dict(_table(data, "stem"))
+    book.before = frozenset(_strings(targets.pop("before", [])))
+    stems = [(fold_word(a), key) for key, v in targets.items() for a in _strings(v)]
     book.stems = tuple(sorted(stems, key=lambda item: (-len(item[0]), item[0])))
     suffixes = dict(_table(data, "suffix"))
     book.joined = frozenset(_strings(suffixes.pop("joined", [])))
@@ -175,6 +217,8 @@ def _add_words(book: Vocabulary, data: dict[str, object]) -> None:
     helper = _table(data, "helper")
     book.minus = frozenset(map(fold_word, _strings(helper.get("minus"))))
     book.minus_volume = frozenset(map(fold_word, _strings(helper.get("minus_volume"))))
+    book.shared = frozenset(map(fold_word, _strings(helper.get("shared"))))
+    book.inside = frozenset(map(fold_word, _strings(helper.get("within"))))
 
 
 def _add_organs(book: Vocabulary, data: dict[str, object]) -> None:
@@ -186,6 +230,7 @@ def _add_organs(book: Vocabulary, data: dict[str, object]) -> None:
             site=None if site is None else str(site),
             near=_strings(row.get("near")),
             whole_cc=float(whole) if isinstance(whole, int | float) else None,
+            paired=bool(row.get("paired", False)),
             overlap=bool(row.get("overlap", True)),
         )
         for alias in part.words:
@@ -194,6 +239,15 @@ def _add_organs(book: Vocabulary, data: dict[str, object]) -> None:
 
 def _add_stations(book: Vocabulary, data: dict[str, object]) -> None:
     book.primaries = _strings(data.get("primaries", []))
+    book.alike = tuple(
+        Likeness(
+            site=str(row["site"]),
+            subsites=_strings(row["subsites"]),
+            like=str(row["like"]),
+            source=str(row["source"]),
+        )
+        for row in _rows(data, "alike")
+    )
     systems = [(a, name) for name, v in _table(data, "systems").items() for a in _strings(v)]
     book.systems = tuple(sorted(systems, key=lambda item: -len(item[0])))
     for row in _rows(data, "numbered"):
@@ -214,4 +268,5 @@ def _station(name: str, row: dict[str, object]) -> Station:
         str(row["evidence"]),
         str(row["source"]),
         group=row.get("group") is True,
+        subsites=tuple((key, str(text)) for key, text in _table(row, "subsite").items()),
     )

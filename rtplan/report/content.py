@@ -214,10 +214,12 @@ def _count_line(reading: LesionReading | None) -> Line:
 
 def _objects(case: Case) -> dict[str, object]:
     """What was read, and which dose was used."""
+    from rtplan.dicom.beams import dose_origin
+
     plan, dose = case.plan, case.dose
     described = None
     if dose is not None:
-        used = f"RT Dose with summation type {dose.summation.value}"
+        used = dose_origin(case)
         used += ", the dose of the plan" if case.dose_is_plans else f"; {case.dose_doubt}"
         described = {
             "summation": dose.summation.value,

@@ -7,8 +7,9 @@ and the same input gives the same bytes.
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -19,6 +20,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from rtplan.report.text import visible
+
+Box = tuple[float, float, float, float]
 
 INK = "#17212b"
 QUIET = "#566474"
@@ -44,7 +47,7 @@ _OTHER_FONTS = (
     "Droid Sans Fallback",
     "Arial Unicode MS",
 )
-_NO_GLYPH = "□"
+_NO_GLYPH = "…"
 
 
 @cache
@@ -70,15 +73,19 @@ def bold(text: str) -> dict[str, Any]:
 def drawable(name: str, *, number: int | None = None, longest: int = 24) -> str:
     """A name as it can be drawn: short, nothing hidden, no glyph missing.
 
-    What no font can draw becomes a box. With a number, the ROI number comes first where the name
-    had to be changed or is empty, so that it still tells which structure is meant.
+    What no font can draw becomes dots. With a number, the ROI number comes first where the name
+    had to be changed or is empty, and alone where nothing of it can be drawn, so that it still
+    tells which structure is meant.
 
     >>> drawable("GTV_1", number=3), drawable("", number=3)
     ('GTV_1', '#3')
     """
     seen = visible(name)
     glyphs = frozenset[int]().union(*map(_glyphs, fonts()))
-    drawn = "".join(c if ord(c) in glyphs else _NO_GLYPH for c in seen)
+    drawn = "".join(c if ord(c) in glyphs else "\0" for c in seen)
+    drawn = re.sub("\0+", _NO_GLYPH, drawn)
+    if drawn == _NO_GLYPH != seen and number is not None:
+        return f"#{number}"
     if len(drawn) > longest:
         drawn = f"{drawn[: longest - 6]}…{drawn[-5:]}"
     changed = drawn != seen or not seen.strip()
@@ -97,6 +104,56 @@ def labels(names: Mapping[int, str]) -> dict[int, str]:
         number: label if times[label] == 1 else f"#{number} {label}"
         for number, label in drawn.items()
     }
+
+
+class Space:
+    """Room for labels on a drawing: what is taken stays taken, and no two labels overlap.
+
+    Boxes are (low x, low y, high x, high y) in the drawing's own units.
+    """
+
+    def __init__(self, whole: Box, taken: Iterable[Box] = ()) -> None:
+        self._whole = whole
+        self._taken = list(taken)
+
+    def place(self, around: Box, width: float, height: float) -> tuple[float, float] | None:
+        """The middle of a free box of a size beside, above or below another, which is then taken.
+
+        None where there is no room.
+
+        >>> space = Space((0.0, 0.0, 10.0, 10.0))
+        >>> space.place((4.0, 4.0, 5.0, 5.0), 2.0, 1.0), space.place((4.0, 4.0, 5.0, 5.0), 8.0, 1.0)
+        ((6.0, 4.5), (4.5, 5.5))
+        """
+        low_x, low_y, high_x, high_y = around
+        x, y = (low_x + high_x) / 2, (low_y + high_y) / 2
+        right, left = high_x + width / 2, low_x - width / 2
+        above, below = high_y + height / 2, low_y - height / 2
+        beside = [(right, y), (left, y), (x, above), (x, below)]
+        corners = [(right, above), (left, above), (right, below), (left, below)]
+        for middle in (*beside, *corners):
+            box = _box(middle, width, height)
+            if self._holds(box) and not any(_meet(box, other) for other in self._taken):
+                self._taken.append(box)
+                return middle
+        return None
+
+    def _holds(self, box: Box) -> bool:
+        return (
+            box[0] >= self._whole[0]
+            and box[1] >= self._whole[1]
+            and box[2] <= self._whole[2]
+            and box[3] <= self._whole[3]
+        )
+
+
+def _box(middle: tuple[float, float], width: float, height: float) -> Box:
+    x, y = middle
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ coronal from the front, sagittal from the left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from rtplan.case import Case
 from rtplan.geometry.grid import FloatArray
 from rtplan.lesions.model import Category, Lesion, LesionReading, Organ
 from rtplan.report import text
-from rtplan.report.drawing import INK, QUIET, bold, drawable, labels, png, style
+from rtplan.report.drawing import INK, QUIET, Space, bold, drawable, labels, png, style
 from rtplan.report.dvh_plot import dvh_plot
 from rtplan.report.overview import overview_figure
 from rtplan.report.scene import Image, Scene, image_of, is_target, scene_of
@@ -47,6 +47,8 @@ _ORGAN_COLOURS = (
 _ORGAN_DASHES: tuple[Any, ...] = ("-", (0, (2, 1)), (0, (6, 1, 1, 1)))
 _OTHERS = -1
 _OTHER_LOOK: dict[str, Any] = {"color": "#9aa5b1", "linewidth": 0.6}
+_OTHER_LESION_LOOK: dict[str, Any] = {"color": "#ffffff", "linewidth": 1.0}
+_NAME_SIZE = 9.0
 
 # Hounsfield units: (what it is called, centre, width).
 _WINDOWS: dict[Organ | None, tuple[str, float, float]] = {
@@ -86,14 +88,15 @@ def lesion_figures(
     with style():
         for position, lesion in enumerate(reading.lesions, start=1):
             if lesion.centroid_mm is not None:
-                figure = _lesion_figure(scene, lesion, np.array(lesion.centroid_mm))
+                figure = _lesion_figure(scene, lesion, reading.lesions)
                 figures[text.lesion_figure(lesion.id, position)] = png(figure, dpi=_DPI)
     return figures
 
 
-def _lesion_figure(scene: Scene, lesion: Lesion, centre: FloatArray) -> Figure:
+def _lesion_figure(scene: Scene, lesion: Lesion, lesions: Sequence[Lesion]) -> Figure:
     from matplotlib.figure import Figure
 
+    centre = np.array(lesion.centroid_mm)
     half = max(HALF_VIEW_MM, (lesion.longest_diameter_mm or 0.0) / 2 + _MARGIN_MM)
     figure = Figure(figsize=(_WIDTH_IN, _TOP_IN + _VIEW_IN), facecolor="white")
     drawn: dict[int, Any] = {}
@@ -104,8 +107,10 @@ def _lesion_figure(scene: Scene, lesion: Lesion, centre: FloatArray) -> Figure:
         panels.append(axes)
         notes.add(_backdrop(axes, scene, view, half, lesion.organ))
         _dose(axes, scene, view, half)
-        _contours(axes, scene, lesion, view, half, drawn)
+        cuts = _cuts(scene, lesions, view, half)
+        _contours(axes, scene, lesion, cuts, drawn)
         _furniture(axes, view, half)
+        _names_of_others(axes, lesion, cuts, half)
     rows = _key(figure, scene, lesion, drawn)
     height = _TOP_IN + _VIEW_IN + _GAP_IN + rows * _ROW_IN
     figure.set_figheight(height)
@@ -118,7 +123,7 @@ def _lesion_figure(scene: Scene, lesion: Lesion, centre: FloatArray) -> Figure:
     title, middle = _title(lesion), 1 - _TOP_IN / 2 / height
     figure.text(0, middle, title, fontsize=13, va="center", **bold(title))
     figure.text(
-        1, middle, _subtitle(notes, centre), fontsize=8.5, color=QUIET, va="center", ha="right"
+        1, middle, _subtitle(notes, lesion), fontsize=8.5, color=QUIET, va="center", ha="right"
     )
     return figure
 
@@ -130,6 +135,9 @@ def _title(lesion: Lesion) -> str:
     if lesion.volume_cc is not None:
         small = lesion.volume_cc < 1
         parts.append(f"{text.number(lesion.volume_cc, decimals=2 if small else 1)} cc")
+    sizes = (lesion.longest_diameter_mm, lesion.short_axis_mm)
+    if sizes[0] is not None and sizes[1] is not None:
+        parts.append(" × ".join(text.number(size, decimals=0) for size in sizes if size) + " mm")
     return " · ".join(parts)
 
 
@@ -139,10 +147,13 @@ def _site(lesion: Lesion) -> str:
     return lesion.organ.value.replace("_", " ") if lesion.organ else "site not known"
 
 
-def _subtitle(notes: set[str], centre: FloatArray) -> str:
-    x, y, z = (text.number(float(value), decimals=1) for value in centre)
-    place = f"through x {x}, y {y}, z {z} mm (LPS)"
-    return "; ".join([*sorted(note for note in notes if note), place])
+def _subtitle(notes: set[str], lesion: Lesion) -> str:
+    x, y, z = (text.number(value, decimals=1) for value in lesion.centroid_mm or ())
+    parts = [*sorted(note for note in notes if note), f"through x {x}, y {y}, z {z} mm (LPS)"]
+    if lesion.neighbours:
+        name, distance = lesion.neighbours[0]
+        parts.append(f"nearest {drawable(name, longest=8)}, {text.number(distance, decimals=0)} mm")
+    return "; ".join(parts)
 
 
 def _backdrop(axes: Axes, scene: Scene, view: ViewPlane, half: float, organ: Organ | None) -> str:
@@ -197,29 +208,95 @@ def _wash(levels: FloatArray) -> list[tuple[float, float, float, float]]:
     return [tuple(c) for c in colormaps["plasma"](np.linspace(0.12, 0.98, levels.size))]
 
 
-def _contours(
-    axes: Axes, scene: Scene, lesion: Lesion, view: ViewPlane, half: float, drawn: dict[int, Any]
-) -> None:
+Cuts = dict[tuple[int, str | None], "BaseGeometry"]
+"""What a view cuts, by ROI number and the lesion of which it is, if it is of one."""
+
+
+def _cuts(scene: Scene, lesions: Sequence[Lesion], view: ViewPlane, half: float) -> Cuts:
+    """What a view cuts; a structure that draws several lesions falls into these."""
+    import shapely
+
+    cuts: Cuts = {}
+    whole = shapely.box(-half, -half, half, half)
+    for number, solid in scene.solids.items():
+        cut = _clipped(section(solid, view, half_mm=half), half)
+        own = [
+            lesion
+            for lesion in lesions
+            if lesion.centroid_mm is not None
+            and any(ref.number == number for ref in lesion.structures)
+        ]
+        if not own:
+            if not shapely.contains(cut, whole):  # else its outline is out of sight
+                cuts[number, None] = cut
+            continue
+        parts = shapely.get_parts(cut)
+        middle = shapely.get_coordinates(shapely.centroid(parts))
+        place = view.origin_mm + middle @ np.array([view.right, view.up])
+        centres = np.array([lesion.centroid_mm for lesion in own])
+        nearest = np.linalg.norm(place[:, None] - centres, axis=2).argmin(axis=1)
+        for index in np.unique(nearest).tolist():
+            cuts[number, own[index].id] = shapely.union_all(parts[nearest == index])
+    return {key: cut for key, cut in cuts.items() if shapely.intersects(cut, whole)}
+
+
+def _contours(axes: Axes, scene: Scene, lesion: Lesion, cuts: Cuts, drawn: dict[int, Any]) -> None:
     """Neighbours thin, the lesion's own structures thick on top; notes what was drawn and how."""
     own = [ref.number for ref in lesion.structures]
-    cuts = {
-        number: cut
-        for number, solid in scene.solids.items()
-        if not (cut := _clipped(section(solid, view, half_mm=half), half)).is_empty
-    }
-    neighbours = _neighbours(scene, cuts, own)
-    for number in neighbours:
-        if number not in drawn and len(drawn) < _MOST_NEIGHBOURS + len(own):
+    others = [key for key in cuts if key[1] != lesion.id]
+    order = _neighbours(scene, {number for number, _ in others})
+    for number in order:
+        if number not in drawn and number not in own and len(drawn) < _MOST_NEIGHBOURS + len(own):
             drawn[number] = _neighbour_look(scene, number, drawn)
-    for number in reversed(neighbours):  # the small ones on top
-        if number not in drawn:
+    for number in reversed(order):  # the small ones on top
+        if number not in drawn and number not in own:
             drawn[_OTHERS] = _OTHER_LOOK
-        _outline(axes, cuts[number], **drawn.get(number, _OTHER_LOOK))
+        look = _OTHER_LESION_LOOK if number in own else drawn.get(number, _OTHER_LOOK)
+        for key in others:
+            if key[0] == number:
+                _outline(axes, cuts[key], **look)
     for place, number in enumerate(own):
-        if number in cuts:
+        if (number, lesion.id) in cuts:
             colour = _LESION_COLOURS[place % len(_LESION_COLOURS)]
             drawn[number] = {"color": colour, "linewidth": 2.0}
-            _outline(axes, cuts[number], **drawn[number], halo=3.6)
+            _outline(axes, cuts[number, lesion.id], **drawn[number], halo=3.6)
+
+
+def _names_of_others(axes: Axes, lesion: Lesion, cuts: Cuts, half: float) -> None:
+    """The ids of other lesions that the view cuts, beside them, never one over another."""
+    unit = 2 * half / (_VIEW_IN * 72)  # mm of a point of type
+    own = [cut.bounds for (_, id_), cut in cuts.items() if id_ == lesion.id]
+    edge = 0.09 * half
+    letters = [(-edge, end - edge, edge, end + edge) for end in (-0.93 * half, 0.93 * half)]
+    letters += [(end - edge, -edge, end + edge, edge) for end in (-0.94 * half, 0.94 * half)]
+    corners = [(-half, 0.86 * half, -0.45 * half, half), (-half, -half, -0.45 * half, -0.78 * half)]
+    space = Space((-half, -half, half, half), [*own, *letters, *corners])
+    boxes: dict[str, Any] = {}
+    for (_, id_), cut in cuts.items():
+        if id_ not in (None, lesion.id):
+            boxes.setdefault(str(id_), cut.bounds)
+    for id_, box in boxes.items():
+        name = drawable(id_, longest=8)
+        width, height = 0.72 * _NAME_SIZE * len(name) * unit, 1.3 * _NAME_SIZE * unit
+        place = space.place(box, width, height)
+        if place is not None:
+            axes.text(
+                *place,
+                name,
+                color="white",
+                ha="center",
+                va="center",
+                fontsize=_NAME_SIZE,
+                path_effects=_halo(),
+                **bold(name),
+            )
+
+
+def _halo() -> list[Any]:
+    """A dark rim for white lines and letters on an image."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2.4, foreground="#101418")]
 
 
 def _clipped(cut: BaseGeometry, half: float) -> BaseGeometry:
@@ -229,8 +306,8 @@ def _clipped(cut: BaseGeometry, half: float) -> BaseGeometry:
     return cut.intersection(shapely.box(-half - 2, -half - 2, half + 2, half + 2))
 
 
-def _neighbours(scene: Scene, cuts: Mapping[int, BaseGeometry], own: Sequence[int]) -> list[int]:
-    """What else the view cuts: targets first, the body outline last, small before large."""
+def _neighbours(scene: Scene, numbers: Collection[int]) -> list[int]:
+    """What else a view cuts: targets first, the body outline last, small before large."""
 
     def rank(number: int) -> tuple[int, float]:
         structure = scene.structures[number]
@@ -238,7 +315,7 @@ def _neighbours(scene: Scene, cuts: Mapping[int, BaseGeometry], own: Sequence[in
             return 2, 0.0
         return (0 if is_target(structure) else 1), scene.solids[number].volume_cc
 
-    return sorted((number for number in cuts if number not in own), key=rank)
+    return sorted(sorted(numbers), key=rank)
 
 
 def _neighbour_look(scene: Scene, number: int, drawn: Mapping[int, Any]) -> dict[str, Any]:
@@ -268,9 +345,7 @@ def _outline(axes: Axes, cut: BaseGeometry, *, halo: float = 0.0, **look: Any) -
 
 def _furniture(axes: Axes, view: ViewPlane, half: float) -> None:
     """Orientation letters, the name of the view and a scale bar."""
-    from matplotlib.patheffects import withStroke
-
-    dark = [withStroke(linewidth=2.4, foreground="#101418")]
+    dark = _halo()
     left, right, bottom, top = view.letters
     for x, y, letter in (
         (0.03, 0.5, left),

@@ -73,11 +73,11 @@ def solids_of(structure_set: StructureSet) -> dict[int, Solid]:
     return solids
 
 
-def image_of(case: Case) -> Image | None:
-    """The image to draw on; None where there is none that can be read."""
+def image_of(case: Case, *, preferred: str | None = None) -> Image | None:
+    """The image to draw on, of the ``preferred`` modality if any; None where none can be read."""
     from rtplan.dicom.image import read_image
 
-    for series in _by_preference(case):
+    for series in _by_preference(case, preferred):
         try:
             return read_image(series)
         except RtplanError:
@@ -85,7 +85,7 @@ def image_of(case: Case) -> Image | None:
     return None
 
 
-def _by_preference(case: Case) -> list[ImageSeries]:
+def _by_preference(case: Case, preferred: str | None) -> list[ImageSeries]:
     structure_set = case.structure_set
     assert structure_set is not None
     frame = structure_set.frame_of_reference_uid
@@ -98,7 +98,14 @@ def _by_preference(case: Case) -> list[ImageSeries]:
         and (frame is None or series.frame_of_reference_uid == frame)
     ]
     referenced = structure_set.referenced_series_uids
-    return sorted(usable, key=lambda s: (s.series_uid not in referenced, order.get(s.modality, 3)))
+    return sorted(
+        usable,
+        key=lambda s: (
+            s.modality != preferred,
+            s.series_uid not in referenced,
+            order.get(s.modality, 3),
+        ),
+    )
 
 
 def levels_of(highest_gy: float) -> FloatArray:

@@ -116,6 +116,35 @@ def sample_plane(
     return np.asarray(sampled)
 
 
+def greatest_along(
+    grid: Grid, values: NDArray[Any], view: ViewPlane
+) -> tuple[NDArray[Any], FloatArray, FloatArray] | None:
+    """The greatest value along the lines of sight of a view, for every column of voxels.
+
+    Returns
+    -------
+    ((m, n) array, (n,) float, (m,) float) or None
+        The values, row 0 at the bottom, column 0 at the left of the view, and where their centres
+        are to the right of and above the view's origin, mm, ascending. None where the grid's axes
+        are not along those of the view.
+    """
+    turned = np.array([view.right, view.up, view.normal]) @ grid.directions
+    right, up, along = np.abs(turned).argmax(axis=1).tolist()
+    if np.abs(np.abs(turned) - np.eye(3)[[right, up, along]]).max() > _PARALLEL:
+        return None
+    flat = values.max(axis=2 - along)
+    # What is left is in (k, j, i) order.
+    rows = flat if right < up else flat.T
+    places = []
+    for axis, (grid_axis, direction) in enumerate(((right, view.right), (up, view.up))):
+        start = float((grid.origin_mm - view.origin_mm) @ direction)
+        place = start + turned[axis, grid_axis] * grid.axes_mm[grid_axis]
+        if place[0] > place[-1]:
+            place, rows = place[::-1], np.flip(rows, axis=1 - axis)
+        places.append(place)
+    return rows, places[0], places[1]
+
+
 def _end_steps(centres: FloatArray) -> tuple[float, float]:
     """First and last step of a grid axis, mm; a lone plane has next to no extent."""
     if centres.size == 1:
@@ -223,24 +252,26 @@ class _SlabFrame:
         climb = self.matrix[2] / np.linalg.norm(self.matrix[2])
         level = np.array([climb[1], -climb[0]])
         low, high = (end - self.offset[2] for end in _ends(slab))
-        boxes = []
-        for start, stop in self._chords(slab, self.matrix[:2] @ level):
-            if stop > -reach and start < reach:
-                corners = [(start, low), (stop, low), (stop, high), (start, high)]
-                boxes.append(shapely.Polygon([p * level + h * climb for p, h in corners]))
-        return shapely.union_all(boxes)
+        boxes = [
+            shapely.Polygon([p * level + h * climb for p, h in corners])
+            for start, stop in self._chords(slab, self.matrix[:2] @ level).tolist()
+            if stop > -reach and start < reach
+            for corners in [((start, low), (stop, low), (stop, high), (start, high))]
+        ]
+        return boxes[0] if len(boxes) == 1 else shapely.union_all(boxes)
 
     def _chords(self, slab: Slab, along: FloatArray) -> FloatArray:
         """Where a line through the offset runs inside a slab's rings: (n, 2) from, to, mm.
 
         The rings never cross, so that the line is inside between every other crossing.
         """
-        across = np.array([-along[1], along[0]])
+        frame = np.array([along, (-along[1], along[0])]).T
         crossings = []
         for ring in slab.plane.rings:
-            position, side = (ring - self.offset[:2]) @ along, (ring - self.offset[:2]) @ across
-            after, other = np.roll(position, -1), np.roll(side, -1)
-            hit = (side >= 0) != (other >= 0)
-            share = side[hit] / (side[hit] - other[hit])
-            crossings.append(position[hit] + share * (after[hit] - position[hit]))
+            local = (ring - self.offset[:2]) @ frame
+            is_left = local[:, 1] >= 0
+            hit = np.flatnonzero(is_left != np.append(is_left[1:], is_left[0]))
+            position, side = local[hit].T
+            after, other = local[(hit + 1) % len(local)].T
+            crossings.append(position + side / (side - other) * (after - position))
         return np.sort(np.concatenate(crossings)).reshape(-1, 2)

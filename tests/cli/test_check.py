@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from rtplan.cli.main import main
+from rtplan.dicom.write import Study, structure_set, to_bytes
 from rtplan.dvh.curve import StructureDVH
 from rtplan.findings import finding
 from rtplan.report.content import Line, exit_code, headline, limit_line
+from tests.lesions.drawing import gtv, sphere, structures
 
 BREAST = Path(__file__).parents[1] / "data" / "breast"
 
@@ -104,9 +106,33 @@ def test_structure_set_alone_still_counts_lesions(tmp_path: Path, patient: Path)
     assert main(["check", str(tmp_path), "--json", str(target)]) in (1, 3)
     content = json.loads(target.read_text(encoding="utf-8"))
     assert content["lesions"]["count"]["best"] == 5
+    assert {"neighbours", "bounds_mm", "distances_mm"} <= set(content["lesions"]["lesions"][0])
     assert content["objects"]["dose"] is None
     assert content["objects"]["dose_problem"]
     assert all(item["volume_cc"] or item["reason"] for item in content["dvh"]["structures"])
+
+
+def test_names_of_the_site_are_heard(tmp_path: Path) -> None:
+    study = Study("check", patient_name="X^Y", patient_id="1")
+    drawn = structures(gtv("GTV_1", sphere((0, 0, 0), 10)), gtv("GTV_2", sphere((50, 0, 0), 10)))
+    case, names, target = tmp_path / "case", tmp_path / "names.toml", tmp_path / "report.json"
+    case.mkdir()
+    (case / "rs").write_bytes(to_bytes(structure_set(study, drawn.structures)))
+    text = 'schema = "rtplan/site-names/1"\n[roles]\nhelper = ["GTV_2"]\n'
+    names.write_text(text, encoding="utf-8")
+    asked = ["check", str(case), "--definition", "omec-2023", "--names", str(names)]
+    assert main([*asked, "--json", str(target)]) == 3
+    content = json.loads(target.read_text(encoding="utf-8"))
+    used = {x["name"]: (x["use"], x["evidence"]) for x in content["lesions"]["structures"]}
+    assert used == {"GTV_1": ("counted", ["name", "type"]), "GTV_2": ("helper", ["user"])}
+    assert content["settings"]["names_sha256"]
+    names.write_text(text.replace("roles", "role"), encoding="utf-8")
+    assert main(asked) == 2
+
+
+def test_dose_used_is_told(report: dict[str, Any]) -> None:
+    used = report["objects"]["dose"]["used"]
+    assert used == "RT Dose with summation type PLAN, the dose of the plan"
 
 
 def test_definition_without_a_structure_set_cannot_be_told(tmp_path: Path, patient: Path) -> None:

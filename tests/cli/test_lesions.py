@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rtplan.cli.main import main
@@ -96,10 +97,90 @@ def test_figures_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     target = tmp_path / "figures"
     path = folder(tmp_path, PAIR[0])
     assert main(["lesions", path, "--quiet", "--figures", str(target)]) == 0
-    written = list(target.glob("*.png"))
-    assert written
+    written = sorted(target.glob("*.png"))
+    assert [p.name for p in written] == ["lesion-L1.png", "overview.png"]
     assert all(p.read_bytes().startswith(b"\x89PNG") for p in written)
     assert capsys.readouterr().out
+
+
+def test_without_a_lesion_no_figure_is_written_and_said_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder(tmp_path, gtv("Heart", sphere((0, 0, 0), 40), kind="ORGAN"))
+    target = tmp_path / "figures"
+    assert main(["lesions", path, "--quiet", "--figures", str(target)]) == 3
+    assert not target.exists()
+    assert "no figure is written" in capsys.readouterr().err
+
+
+def test_neighbours_and_distances_asked_for_are_printed_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cord = gtv("Spinal Cord", sphere((0, 40, 0), 5), kind="ORGAN")
+    far = gtv("GTV_3", sphere((0, 0, 300), 10))
+    path = folder(tmp_path, *PAIR, far, cord, gtv("Empty", kind="ORGAN"))
+    options = ["--quiet", "--distance-to", "spinal_cord", "--distance-to", "#5"]
+    main(["lesions", path, *options, "--json", "-"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["settings"]["distance_to"] == [4, 5]
+    found = {item["structures"][0]["name"]: item for item in document["lesions"]}
+    first = found["GTV_1"]
+    assert first["distances_mm"] == {"Spinal Cord": pytest.approx(25, abs=0.2), "Empty": None}
+    (near,) = first["neighbours"]
+    assert near["id"] == found["GTV_2"]["id"]
+    assert near["distance_mm"] == pytest.approx(40, abs=0.1)
+    assert near["within_5_cm"]
+    assert not found["GTV_3"]["neighbours"][0]["within_5_cm"]
+    np.testing.assert_allclose(first["bounds_mm"], [[-10, -10, -9], [10, 10, 9]], atol=0.1)
+    main(["lesions", path, *options])
+    shown = capsys.readouterr().out
+    other = found["GTV_2"]["id"]
+    assert f": 40 mm to {other}, 25 mm to Spinal Cord, not known to Empty" in shown
+
+
+def test_distance_to_what_is_not_drawn_exits_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder(tmp_path, *PAIR)
+    assert main(["lesions", path, "--quiet", "--distance-to", "Heart"]) == 2
+    assert "no ROI is called 'Heart'" in capsys.readouterr().err
+
+
+NAMES = """
+schema = "rtplan/site-names/1"
+
+[roles]
+gross = ["Boost 1"]
+helper = ["GTV_2"]
+"""
+
+
+def test_names_of_the_site_are_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    boost = gtv("Boost 1", sphere((0, 0, 90), 10), kind="ORGAN")
+    path = folder(tmp_path, *PAIR, boost)
+    names = tmp_path / "names.toml"
+    names.write_text(NAMES, encoding="utf-8")
+    main(["lesions", path, "--quiet", "--names", str(names), "--json", "-"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["settings"]["names_sha256"]
+    used = {item["name"]: (item["use"], item["evidence"]) for item in document["structures"]}
+    assert used["Boost 1"] == ("counted", ["user"])
+    assert used["GTV_2"] == ("helper", ["user"])
+    assert used["GTV_1"] == ("counted", ["name", "type"])
+    main(["lesions", path, "--quiet", "--json", "-"])
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["settings"]["names_sha256"] is None
+    uses = {item["name"]: item["use"] for item in plain["structures"]}
+    assert (uses["Boost 1"], uses["GTV_2"]) == ("organ", "counted")
+
+
+def test_names_that_cannot_be_read_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text(NAMES.replace("helper", "helpers"), encoding="utf-8")
+    assert main(["lesions", folder(tmp_path, *PAIR), "--quiet", "--names", str(names)]) == 2
+    assert "helper" in capsys.readouterr().err
 
 
 def test_breast_example_has_a_cavity_and_no_metastasis(

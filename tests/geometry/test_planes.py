@@ -122,7 +122,28 @@ def test_rings_that_leave_nothing_by_exclusive_or_are_told() -> None:
     stack = stack_planes(structure([*pair, circle(10, 3)], XOR))
     assert [plane.position_mm for plane in stack.planes] == [3.0]
     assert [item.code for item in stack.findings] == ["GEO004"]
-    assert "2 closed contours enclose no area" in stack.findings[0].text
+    text = stack.findings[0].text
+    assert "2 contours cancel each other by exclusive or on the plane at 0.0 mm" in text
+    assert "(numbers 0, 1; the first is 0)" in text
+
+
+def test_contours_without_area_are_named_with_their_plane() -> None:
+    line = np.array([[0, 0, 3], [5, 0, 3], [9, 0, 3]], dtype=float)
+    texts = [f.text for f in stack_planes(structure([circle(10, 0), line])).findings]
+    assert texts == [
+        "'GTV_1': 1 closed contour encloses no area (number 1 at 3.0 mm; the first is 0)"
+    ]
+    many = stack_planes(structure([*[line] * 5, circle(10, 0)])).findings
+    assert "5 closed contours enclose no area (numbers 0 at 3.0 mm, 1 at" in many[0].text
+    assert many[0].text.endswith("2 at 3.0 mm and 2 more; the first is 0)")
+
+
+def test_one_and_several_are_told_apart_in_words() -> None:
+    one = stack_planes(structure([circle(10, 0), circle(5, 0)])).findings[0].text
+    assert "1 contour lies inside another; taken as a hole" in one
+    rings = [circle(10, 0), circle(5, 0), circle(10, 3), circle(5, 3)]
+    several = stack_planes(structure(rings)).findings[0].text
+    assert "2 contours lie inside others; taken as holes" in several
 
 
 def test_touching_rings_are_two_bodies() -> None:

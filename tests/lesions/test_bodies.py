@@ -9,7 +9,7 @@ from scipy import ndimage
 from rtplan.geometry.contour import Contour
 from rtplan.geometry.planes import stack_planes
 from rtplan.lesions.bodies import Body, bodies_of
-from tests.lesions.drawing import box, contour, gtv, ring, sphere
+from tests.lesions.drawing import box, contour, gtv, outlines_of, ring, sphere
 
 
 def bodies(*parts: list[Contour], usual: float | None = None) -> tuple[Body, ...]:
@@ -106,3 +106,29 @@ def test_bodies_equal_connected_components_of_a_raster(cells: list[tuple[int, in
     assert len(found) <= wanted
     if not joined:
         assert len(found) == wanted
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=40, unique=True))
+def test_bodies_of_a_segment_are_its_connected_components(
+    voxels: list[tuple[int, int, int]],
+) -> None:
+    raster = np.zeros((5, 5, 5), dtype=bool)
+    raster[tuple(np.array(voxels).T)] = True
+    label, wanted = ndimage.label(raster)  # voxels that share a face
+    segment = gtv("GTV", outlines_of(np.array(voxels), 2.0))
+    found = bodies_of(stack_planes(segment), slab_mm=2.0)
+    assert len(found) == wanted
+    volumes = np.bincount(label[raster])[1:] * 8.0
+    assert sorted(b.volume_mm3 for b in found) == pytest.approx(sorted(volumes))
+
+
+def test_voxels_that_meet_at_an_edge_or_a_corner_are_two_bodies_of_a_segment() -> None:
+    for other in ((1, 1, 0), (1, 0, 1), (1, 1, 1)):
+        segment = gtv("GTV", outlines_of(np.array([(0, 0, 0), other]), 2.0))
+        assert len(bodies_of(stack_planes(segment), slab_mm=2.0)) == 2
+
+
+def test_empty_layer_of_a_segment_is_no_skipped_plane() -> None:
+    segment = gtv("GTV", outlines_of(np.array([(0, 0, 0), (0, 0, 2)]), 2.0))
+    assert len(bodies_of(stack_planes(segment), slab_mm=2.0)) == 2

@@ -9,7 +9,16 @@ from rtplan.facts import Facts, LesionFact, PrimaryFacts
 from rtplan.geometry.contour import Contour, Structure
 from rtplan.lesions.model import Category, LesionReading, Organ
 from rtplan.lesions.read import read_lesions
-from tests.lesions.drawing import Point, box, gtv, sphere, structure, structures
+from tests.lesions.drawing import (
+    Point,
+    box,
+    contour,
+    gtv,
+    ring,
+    sphere,
+    structure,
+    structures,
+)
 
 
 def ball(x: float = 0.0, radius: float = 12.0) -> list[Contour]:
@@ -301,3 +310,42 @@ def test_facts_cannot_make_a_lung_lesion_a_node_unless_they_state_its_organ() ->
         read_lesions(drawn, facts=Facts(lesions=(fact,)))
     stated = Facts(lesions=(replace(fact, organ="lymph_node"),))
     assert bounds(read_lesions(drawn, facts=stated)) == (0, 0, 0)
+
+
+def test_gross_tumour_that_fills_a_cavity_may_have_been_removed() -> None:
+    cavity = gtv("Cavity_1", ball(0, 13), kind="CTV")
+    reading = read(gtv("Met_1", ball()), cavity)
+    assert bounds(reading) == (0, 1, 1)
+    assert "may be what was removed" in (reading.reason or "")
+    assert bounds(read(gtv("Met_1", ball(6, 5)), cavity)) == (1, 1, 1)
+
+
+def test_tiny_mark_is_no_lesion_in_the_best_reading_whatever_its_name() -> None:
+    mark = [contour(ring((60, 0), (0.8, 0.8)), 0.0)]
+    seen = [contour(ring((60, 0), (2.0, 2.0)), 0.0)]
+    assert bounds(read(gtv("GTV", ball(0, 20), mark))) == (1, 1, 2)
+    assert bounds(read(gtv("GTV", ball(0, 20), seen))) == (1, 2, 2)
+
+
+def test_sliver_is_never_the_body_that_stands_for_its_structure() -> None:
+    strip = box((60, 0, 0), (60.5, 40, 30))
+    assert bounds(read(gtv("GTV_1", ball(0, 3), strip))) == (1, 1, 2)
+
+
+def test_two_structures_of_one_name_that_touch_are_two() -> None:
+    assert bounds(read(gtv("GTV", ball()), gtv("GTV", ball(23.5)))) == (1, 2, 2)
+    variants = gtv("GTV_CT", ball()), gtv("GTV_MR", ball(23.5))
+    assert bounds(read(*variants)) == (1, 1, 2)
+
+
+def test_ten_phases_far_apart_are_one_or_two_and_few_pairs_are_named() -> None:
+    items = [gtv(f"GTV_1_{p:02d}%", sphere((0, 0, 0.7 * p), 6)) for p in range(0, 100, 10)]
+    reading = read(*items)
+    assert bounds(reading) == (1, 1, 2)
+    assert len((reading.reason or "").split("; ")) < 10
+
+
+def test_name_of_tumour_stands_for_the_lesion_before_a_larger_one() -> None:
+    (lesion,) = read(gtv("xyz", ball(0, 20)), gtv("GTV_1", ball())).lesions
+    assert lesion.structures[0].name == "GTV_1"
+    assert lesion.volume_cc == pytest.approx(7.2, abs=0.5)

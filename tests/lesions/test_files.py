@@ -33,6 +33,16 @@ def test_written_reading_is_read_back() -> None:
     assert back.count == reading.count
     assert not back.from_path
     assert as_json(back) == body
+    assert [use.evidence for use in back.structures] == [("name", "type")] * 4
+
+
+@pytest.mark.parametrize("evidence", ["name", [3]])
+def test_evidence_that_is_no_list_of_texts_is_named(evidence: object) -> None:
+    item = {"number": 1, "name": "GTV", "use": "counted", "reason": "", "evidence": evidence}
+    content = document() | {"structures": [item]}
+    with pytest.raises(InputError, match=r"structures\[0\]\.evidence: found"):
+        from_json(content, "f")
+    assert from_json(document() | {"structures": [{"name": "GTV"}]}, "f").structures[0].use == ""
 
 
 def test_hand_written_file_needs_schema_id_category_and_organ_only(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from rtplan.geometry.contour import Contour, GeometricType, Structure
-from rtplan.lesions.roles import Decision, Role, decide_roles
-from tests.lesions.drawing import sphere, structure
+from rtplan.lesions.roles import Decision, Evidence, Role, decide_roles
+from tests.lesions.drawing import box, ellipsoid, gtv, sphere, structure, structures
 
 BALL = sphere((0.0, 0.0, 0.0), 8.0)
 
@@ -93,5 +93,86 @@ def test_tens_are_phases_only_beside_a_phase_zero() -> None:
     assert [d.name.label for d in without] == ["9", "10"]
 
 
+def test_number_after_ptv_is_a_crop_unless_its_like_has_another() -> None:
+    alone = decide_roles([structure(n, BALL, number=1) for n in ("PTV", "PTV-03")])
+    numbered = decide_roles([structure(n, BALL, number=1) for n in ("PTV-01", "PTV-02")])
+    assert [d.name.label for d in alone] == [None, None]
+    assert [d.name.label for d in numbered] == ["1", "2"]
+
+
 def test_unrecognised_structure_is_a_finding() -> None:
     assert [f.code for f in role_of("xyz").findings] == ["LES020"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "evidence"),
+    [
+        ("GTV_1", "", (Evidence.NAME,)),
+        ("GTV_1", "GTV", (Evidence.NAME, Evidence.TYPE)),
+        ("GTV_1", "ORGAN", (Evidence.NAME,)),
+        ("unnamed", "GTV", (Evidence.TYPE,)),
+        ("Met 3", "GTV", (Evidence.NAME, Evidence.TYPE)),
+        ("Liver", "GTV", (Evidence.TYPE,)),
+        ("xyz", "", ()),
+    ],
+)
+def test_decision_names_its_evidence(name: str, kind: str, evidence: tuple[Evidence, ...]) -> None:
+    assert role_of(name, kind).evidence == evidence
+
+
+WIDE = [*ellipsoid((0.0, 0.0, 0.0), (45.0, 45.0, 12.0)), *sphere((0.0, 0.0, 0.0), 12.0)]
+SHELL = [*ellipsoid((0.0, 0.0, 0.0), (30.0, 30.0, 12.0)), *sphere((0.0, 0.0, 0.0), 12.0)]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("PTV_A", "PTV"), ("CTV2", "CTV"), ("xyz", "GTV")])
+@pytest.mark.parametrize("contours", [SHELL, WIDE], ids=["thin", "wide"])
+def test_target_that_is_hollow_around_another_is_a_helper(
+    name: str, kind: str, contours: list[Contour]
+) -> None:
+    inner = gtv("GTV_1", sphere((0.0, 0.0, 0.0), 8.0))
+    drawn = structures(structure(name, contours, kind=kind), inner)
+    hollow, solid = decide_roles(drawn)
+    assert (hollow.role, hollow.evidence) == (Role.HELPER, (Evidence.GEOMETRY,))
+    assert "hollow, around 'GTV_1'" in hollow.reason
+    assert hollow.aside is (kind == "GTV")
+    assert solid.role is Role.GROSS
+
+
+def test_hollow_target_around_nothing_and_necrotic_tumour_stay() -> None:
+    alone = decide_roles(structures(structure("PTV_A", SHELL, kind="PTV")))[0]
+    necrotic = decide_roles(
+        structures(gtv("GTV_1", SHELL), gtv("GTV_2", sphere((0.0, 0.0, 0.0), 8.0)))
+    )[0]
+    assert (alone.role, necrotic.role) == (Role.PLANNING, Role.GROSS)
+
+
+def test_margin_around_a_tumour_and_two_pieces_on_a_plane_are_not_hollow() -> None:
+    two = [*sphere((-20.0, 0.0, 0.0), 9.0), *sphere((20.0, 0.0, 0.0), 9.0)]
+    solid = structures(
+        structure("PTV_A", sphere((0.0, 0.0, 0.0), 15.0), kind="PTV"),
+        structure("PTV_B", two, kind="PTV"),
+        gtv("GTV_1", sphere((0.0, 0.0, 0.0), 8.0)),
+    )
+    assert [d.role for d in decide_roles(solid)] == [Role.PLANNING, Role.PLANNING, Role.GROSS]
+
+
+BODY = box((-200.0, -120.0, -150.0), (200.0, 120.0, 150.0), step=10.0)
+
+
+@pytest.mark.parametrize("external", [True, False])
+def test_gross_tumour_as_large_as_the_body_is_set_aside(external: bool) -> None:
+    large = gtv("GTV_1", box((-195.0, -118.0, -140.0), (195.0, 118.0, 140.0), step=10.0))
+    items = [large, structure("BODY", BODY, kind="EXTERNAL")] if external else [large]
+    decision = decide_roles(structures(*items))[0]
+    assert (decision.role, decision.aside) == (Role.EXTERNAL, True)
+    assert "as large as the body" in decision.reason
+
+
+def test_union_that_spans_the_body_is_not_as_large_as_it() -> None:
+    ends = [*sphere((-180.0, -100.0, -120.0), 12.0), *sphere((180.0, 100.0, 120.0), 12.0)]
+    union = decide_roles(structures(gtv("GTV_ALL", ends), structure("BODY", BODY)))[0]
+    assert union.role is Role.GROSS
+
+
+def test_planning_volume_of_the_whole_body_stays_one() -> None:
+    assert decide_roles(structures(structure("PTV_TBI", BODY, kind="PTV")))[0].role is Role.PLANNING

@@ -11,17 +11,21 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from rtplan.case import Case
 from rtplan.dose.grid import DoseGrid
-from rtplan.lesions.model import LesionReading, StructureUse
+from rtplan.geometry.contour import Contour, StructureSet
+from rtplan.lesions.model import LesionReading, StructureRef, StructureUse
 from rtplan.report import drawing
-from rtplan.report.drawing import drawable, labels
+from rtplan.report.drawing import Space, drawable, labels
 from rtplan.report.dvh_plot import MOST_CURVES, dvh_plot
-from rtplan.report.figures import lesion_figures
+from rtplan.report.figures import _cuts, _subtitle, _title, lesion_figures
 from rtplan.report.overview import overview_figure
-from rtplan.report.scene import levels_of
+from rtplan.report.scene import levels_of, scene_of
+from rtplan.report.views import three_views
 
 MakeCase = Callable[..., tuple[Case, LesionReading]]
 Report = dict[str, Any]
@@ -133,6 +137,59 @@ def test_helpers_are_not_drawn(make_case: MakeCase) -> None:
     assert one(case, reading) != one(case, without)
 
 
+def test_the_title_says_the_size_and_the_nearest_lesion(make_case: MakeCase) -> None:
+    case, reading = make_case()
+    first = reading.lesions[0]
+    near = dataclasses.replace(first, short_axis_mm=20.0, neighbours=(("L2", 112.4),))
+    assert _title(near) == "L1 · lung · right · 7.2 cc · 24 × 20 mm"
+    assert _title(first) == "L1 · lung · right · 7.2 cc"
+    assert _subtitle({"no image"}, near).endswith("; nearest L2, 112 mm")
+    shown = dataclasses.replace(reading, lesions=(near,))
+    assert one(case, shown) != one(case, reading)
+
+
+def test_lesions_of_one_structure_are_told_apart(make_case: MakeCase) -> None:
+    case, reading = make_case()
+    assert case.structure_set is not None
+    third, fifth = (case.structure_set.structures[index] for index in (2, 4))
+    centre = (-30.0, 10.0, 60.0)
+    beside = tuple(
+        Contour(c.points_mm - np.array(reading.lesions[1].centroid_mm) + np.array(centre))
+        for c in fifth.contours
+    )
+    both = dataclasses.replace(third, contours=(*third.contours, *beside))
+    structures = StructureSet("1.2.3", structures=(both,))
+    second = dataclasses.replace(
+        reading.lesions[1], structures=(StructureRef(3, both.name),), centroid_mm=centre
+    )
+    lesions = (reading.lesions[0], second)
+    scene = scene_of(Case("c", structure_set=structures), None)
+    axial = three_views(np.array(centre))[0]
+    cuts = _cuts(scene, lesions, axial, 60.0)
+    assert set(cuts) == {(3, "L1"), (3, "L2")}
+    # The view's middle is that of the second lesion; the first lies 40 mm to the patient's right.
+    assert cuts[3, "L2"].centroid.coords[0] == pytest.approx((0, 0), abs=1e-6)
+    assert cuts[3, "L1"].centroid.x == pytest.approx(-40, abs=1e-6)
+
+
+def test_what_surrounds_the_whole_view_is_not_in_the_key(make_case: MakeCase) -> None:
+    case, reading = make_case()
+    view = three_views(np.array(reading.lesions[0].centroid_mm))[0]
+    cuts = _cuts(scene_of(case, None), reading.lesions, view, 60.0)
+    assert (1, None) not in cuts
+    assert (1, None) in _cuts(scene_of(case, None), reading.lesions, view, 120.0)
+
+
+def test_what_lies_just_beyond_the_view_is_not_in_the_key(make_case: MakeCase) -> None:
+    case, reading = make_case()
+    view = three_views(np.array([0.0, 0.0, 60.0]))[0]  # the first lesion ends 58 mm to the right
+    reach = {
+        half: set(_cuts(scene_of(case, None), reading.lesions, view, half)) for half in (57, 59)
+    }
+    assert (3, "L1") not in reach[57]
+    assert (3, "L1") in reach[59]
+
+
 def test_an_empty_structure_does_not_stop_the_others(make_case: MakeCase) -> None:
     case, reading = make_case()
     assert case.structure_set is not None
@@ -205,9 +262,32 @@ def test_hostile_names_leave_a_sound_svg(
 def test_without_a_chinese_font_the_number_tells_the_structure(
     make_report: Callable[[str], Report],
 ) -> None:
-    assert drawable("肝转移灶", number=12) == "#12 □□□□"
+    assert drawable("肝转移灶", number=12) == "#12"
+    assert drawable("GTV 肝转移 2", number=12) == "#12 GTV … 2"
     structure = make_report("fine")["dvh"]["structures"][0]
     assert dvh_plot([structure | {"name": "肝转移灶"}])
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.floats(0, 3), st.floats(0, 3)), max_size=30
+    )
+)
+def test_no_two_labels_overlap_and_none_leaves_the_view(
+    items: list[tuple[float, float, float, float]],
+) -> None:
+    taken = [(-10.0, 8.0, -6.0, 10.0)]
+    space = Space((-10.0, -10.0, 10.0, 10.0), taken)
+    for x, y, width, height in items:
+        middle = space.place((x, y, x + width, y + height), 2.0, 1.0)
+        if middle is not None:
+            taken.append((middle[0] - 1, middle[1] - 0.5, middle[0] + 1, middle[1] + 0.5))
+    boxes = np.array(taken)
+    assert (np.abs(boxes) <= 10 + 1e-9).all()
+    for index, box in enumerate(boxes):
+        others = np.delete(boxes, index, axis=0)
+        apart = (box[:2] >= others[:, 2:] - 1e-9) | (box[2:] <= others[:, :2] + 1e-9)
+        assert apart.any(axis=1).all()
 
 
 def test_no_two_labels_are_alike() -> None:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from rtplan.geometry.contour import Contour, Structure
 from rtplan.geometry.grid import FloatArray, Grid
 from rtplan.geometry.solid import Solid, solid_of
-from rtplan.report.views import ViewPlane, sample_plane, section, shadow, three_views
+from rtplan.report.views import (
+    ViewPlane,
+    greatest_along,
+    sample_plane,
+    section,
+    shadow,
+    three_views,
+)
 
 GRADIENT = np.array([0.5, -1.0, 2.0])
 
@@ -173,3 +180,40 @@ def test_the_shadow_of_a_tube_is_its_length_times_its_width() -> None:
     axial, coronal, _ = (shadow(solid, view) for view in three_views(np.zeros(3)))
     assert coronal.area == pytest.approx(60 * 40, rel=1e-4)
     assert axial.area == pytest.approx(np.pi * 20**2, rel=1e-3)
+
+
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, 1), (1, 1, -1), (-1, -1, -1)])
+def test_the_greatest_values_stand_where_the_voxels_are(flips: tuple[int, int, int]) -> None:
+    source = grid(np.diag(np.array(flips, dtype=float)))
+    values = np.zeros(source.shape)
+    k, j, i = 4, 7, 30
+    values[k, j, i] = 5.0
+    place = source.origin_mm + source.directions @ [
+        axis[n] for axis, n in zip(source.axes_mm, (i, j, k), strict=True)
+    ]
+    for view in three_views(np.array([3.0, -2.0, 1.0])):
+        found = greatest_along(source, values, view)
+        assert found is not None
+        flat, across, up = found
+        assert flat.shape == (up.size, across.size)
+        assert (np.diff(across) > 0).all()
+        assert (np.diff(up) > 0).all()
+        row, column = np.unravel_index(flat.argmax(), flat.shape)
+        offset = place - view.origin_mm
+        assert across[column] == pytest.approx(offset @ view.right)
+        assert up[row] == pytest.approx(offset @ view.up)
+
+
+def test_an_image_turned_by_a_quarter_is_projected_too() -> None:
+    source = grid(rotation(np.pi / 2, 0))
+    values = np.random.default_rng(1).uniform(size=source.shape)
+    coronal = three_views(np.zeros(3))[1]
+    found = greatest_along(source, values, coronal)
+    assert found is not None
+    # The grid's third axis now lies along the patient's y: the view looks along it.
+    np.testing.assert_array_equal(np.sort(found[0].ravel()), np.sort(values.max(axis=0).ravel()))
+
+
+def test_an_oblique_image_has_no_projection() -> None:
+    source = grid(rotation(0.3, 0))
+    assert greatest_along(source, np.zeros(source.shape), three_views(np.zeros(3))[1]) is None
