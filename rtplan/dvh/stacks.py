@@ -33,9 +33,10 @@ sections between them."""
 BULGE = 0.1
 """Cells by which an outline halfway lies beyond the blend, above which sections are found."""
 _WHOLLY = 0.75
-_MOST_CUTS = 24
-_PARTS = 1.5
-_CAP_PARTS = 4.0
+_MOST_CUTS = 40
+_PARTS = 2.0  # cuts between contours while the outline moves by a cell
+_CAP_PARTS = 6.0  # the same in caps
+_SMALL = 20.0  # cells to the radius of a body that needs so many; larger ones, half
 _RESOLVED_STEPS = 2.0
 _MARGIN = 2
 _MOST_BEYOND = 64
@@ -315,6 +316,8 @@ def _pieces(
     rims = np.bincount(met.owner, (near > 0) & (near < 1), len(lofts))
     changes = np.bincount(met.owner, change, len(lofts))
     sweeps = np.bincount(met.owner, np.where(change > _WHOLLY, change, 0.0), len(lofts)) * size
+    radius = float(np.cbrt(volume_mm3 * 3 / (4 * np.pi))) / step
+    finer = min(max(_SMALL / radius, 0.5), 1.0)
     counts = []
     for loft, rim, total, swept in zip(
         lofts, np.maximum(rims, 1).tolist(), changes.tolist(), sweeps.tolist(), strict=True
@@ -323,7 +326,7 @@ def _pieces(
         matters = max(swept, bulge) * loft.length_mm > SWEPT * volume_mm3
         moves = swept > SWEPT * loft.profile.area_mm2 or bulge > BULGE * rim * size
         is_blend = not (matters and moves and _resolved(loft, step))
-        parts = np.ceil((_CAP_PARTS if loft.is_cap else _PARTS) * total / rim)
+        parts = np.ceil(finer * (_CAP_PARTS if loft.is_cap else _PARTS) * total / rim)
         counts.append(0 if is_blend else int(np.clip(parts, 1, _MOST_CUTS)))
     return counts
 

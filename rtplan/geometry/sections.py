@@ -30,7 +30,7 @@ NARROW = 2.5
 """Steps beside the blend of two contours within which sections are looked for first."""
 _BESIDE = 1.5  # steps of these beside the section itself
 _BULGING = 0.8  # steps by which lofts bulge that need more
-_WIDEST = 1e3  # steps: all there is
+_WIDEST = 100  # steps: all there is
 _UNSURE = 2
 _DECIMALS = 9
 _STILL_MM = 1e-3  # an outline that moves less stands still
@@ -55,18 +55,17 @@ def sections(
     """
     step = _step_mm(u, v)
     inner = ~np.repeat([loft.is_cap for loft in lofts], [d.size for d in distances_mm])
-    reach = max((loft.bulge_mm for loft in lofts if not loft.is_cap), default=0.0) / step
-    band, fields = NARROW, _Fields.of(lofts, step_mm=step)
-    if reach > _BULGING:
-        band = 2 * (reach + _BESIDE)
+    bulge = max((loft.bulge_mm for loft in lofts if not loft.is_cap), default=0.0) / step
+    band = NARROW if bulge < _BULGING else 2 * (bulge + _BESIDE)
+    fields = _Fields.of(lofts, step_mm=step)
     while True:
         if band > BAND:
-            fields = _Fields.of(lofts, step_mm=step, reach_mm=2 * reach * step)
+            fields = _Fields.of(lofts, step_mm=step, reach_mm=band * step)
         placed = _placed(lofts, distances_mm, fields, u, v, band=band)
         reach = float(np.abs(placed.level_mm[inner]).max(initial=0.0)) / step
         if reach <= band - _BESIDE or band > _WIDEST:
             return _covered(placed, u, v)
-        band = max(2 * band, reach + 2 * _BESIDE)
+        band *= 2  # a level that is not within the band says nothing of how far it is
         del placed  # before another as large is made
 
 

@@ -12,7 +12,13 @@ from benchmarks.spheres import fields, runs
 def test_the_default_is_near_the_truth(name: str) -> None:
     for error in runs(5.0, 1.0, 1.0, fields(5.0)[name], SETTINGS["default"], count=2):
         assert abs(error.volume_percent) < 0.1
-        assert error.curve_pp < 0.6
+        assert error.curve_pp < 0.3
+
+
+def test_sections_far_from_the_blend_are_found_too() -> None:
+    """In one of these placements a section lies beyond where it is looked for first."""
+    for error in runs(8.0, 3.0, 2.0, fields(8.0)["Gaussian"], SETTINGS["default"], count=6):
+        assert error.curve_pp < 0.3
 
 
 def test_prisms_leave_what_slicing_leaves() -> None:
