@@ -61,9 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace, case: Case) -> Checked:
     """Everything the package can say of a case."""
-    from dataclasses import replace
-
-    from rtplan.dvh.case import compute_case, settings_for
+    from rtplan.dvh.case import compute_case, settings_for, strict
     from rtplan.dvh.document import evaluate_all
     from rtplan.dvh.engine import Settings
     from rtplan.dvh.metrics import parse
@@ -86,7 +84,7 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
         dvhs = compute_case(case, structures=structures, settings=settings, progress=progress)
     if args.strict:
         reading = strict_reading(reading) if reading else None
-        dvhs = tuple(replace(item, findings=common.raised(item.findings)) for item in dvhs)
+        dvhs = tuple(strict(item, common.raised(item.findings)) for item in dvhs)
     metrics = [parse(text) for text in METRICS]
     return Checked(
         case=case,
@@ -152,12 +150,17 @@ def show(report: dict[str, Any], out: str | None) -> None:
 
     verdict = report["verdict"]
     print(f"{report['case']}: {verdict['headline']}\n")
-    rows = []
+    rows, others = [], []
     for line in verdict["lines"]:
+        if line["status"] == "not_applicable":
+            others.append(line["subject"])
+            continue
         status = STATUSES.get(line["status"])
         word = f"{status.symbol} {status.word}" if status else line["status"]
         rows.append([word, line["subject"], line["text"]])
     console.table(["verdict", "of", "why"], rows)
+    if others:
+        print(f"not applicable to this patient: {', '.join(others)}\n")
     for limits in report["limits"]["sets"]:
         _show_rows(limits)
     dose = report["objects"]["dose"]

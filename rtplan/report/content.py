@@ -99,6 +99,12 @@ def all_findings(checked: Checked) -> list[Finding]:
     return sorted(dict.fromkeys(found), key=lambda item: order.index(item.severity))
 
 
+_WORST_FIRST = (
+    "violated", "not_consistent", "error", "not_evaluated", "indeterminate",
+    "consistent", "met", "counted", "not_applicable",
+)  # fmt: skip
+
+
 def verdict_lines(
     checked: Checked,
     definitions: Sequence[Mapping[str, object]],
@@ -110,8 +116,7 @@ def verdict_lines(
     lines.append(_count_line(checked.reading))
     errors = [f for f in all_findings(checked) if f.severity is Severity.ERROR]
     lines += [Line("error", item.code, item.text) for item in errors]
-    order = ["violated", "not_consistent", "error", "not_evaluated", "indeterminate"]
-    return sorted(lines, key=lambda x: order.index(x.status) if x.status in order else len(order))
+    return sorted(lines, key=lambda line: _WORST_FIRST.index(line.status))
 
 
 def exit_code(lines: Sequence[Line]) -> int:
