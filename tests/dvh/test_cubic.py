@@ -153,7 +153,8 @@ def test_linear_dose_gives_the_same_curve() -> None:
     drawn, dose = sphere(8, 2), dose_grid(linear((0.5, -0.4, 0.6)))
     trilinear, cubic = both(drawn, dose)
     np.testing.assert_allclose(cubic.dose_gy, trilinear.dose_gy, rtol=1e-6)  # single precision
-    np.testing.assert_allclose(cubic.volume_cc, trilinear.volume_cc, atol=1e-5)
+    # Cells are finer for the cubic dose.
+    np.testing.assert_allclose(cubic.volume_cc, trilinear.volume_cc, atol=2e-4)
     assert cubic.mean_gy == pytest.approx(trilinear.mean_gy, rel=1e-6)
 
 
