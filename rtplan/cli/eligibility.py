@@ -196,6 +196,7 @@ def show(content: Mapping[str, Any], *, brief: bool = False) -> None:
     _show_disagreement(items)
     errors = [item for item in content["findings"] if item["severity"] == "error"]
     console.notes("errors", [f"{item['code']}: {item['text']}" for item in errors])
+    console.notes("also seen in the structure set or list", _seen(content["findings"]))
     names = {
         item["id"]: ", ".join(s["name"] for s in item["structures"]) for item in content["lesions"]
     }
@@ -205,6 +206,22 @@ def show(content: Mapping[str, Any], *, brief: bool = False) -> None:
         "Consistent means consistent with the definition as published, not eligible for treatment."
         "\nrtplan supports decisions of qualified clinicians. It is not a medical device."
     )
+
+
+def _seen(findings: Sequence[Mapping[str, Any]], most: int = 3) -> list[str]:
+    """The warnings in lines: of one code the first ones, and how many more."""
+    by_code: dict[str, list[str]] = {}
+    for item in findings:
+        if item["severity"] == "warning":
+            number = item["where"].get("roi_number")
+            where = "" if number is None else f"ROI {number}: "
+            by_code.setdefault(str(item["code"]), []).append(f"{where}{item['text']}")
+    lines = []
+    for code, texts in by_code.items():
+        lines += [f"{code}: {text}" for text in texts[:most]]
+        if len(texts) > most:
+            lines.append(f"{code}: and {len(texts) - most} more; all are in the JSON")
+    return lines
 
 
 def _is_listed(item: Mapping[str, Any]) -> bool:
@@ -332,7 +349,7 @@ def _show_disagreement(definitions: Sequence[Mapping[str, Any]]) -> None:
 def _unmet(item: Mapping[str, Any]) -> list[str]:
     """The criteria by which a definition is not met, with the value of this case."""
     return [
-        f"{c['text']} (here {c['shown']})"
+        c["text"] if c["shown"] == "–" else f"{c['text']} (here {c['shown']})"
         for c in item["criteria"]
         if c["decides"] and c["status"] == "not_met"
     ]

@@ -68,7 +68,7 @@ def _validate(file: str) -> None:
     from rtplan.errors import ProtocolError
     from rtplan.protocol.describe import evidence_counts
     from rtplan.protocol.lint import lint
-    from rtplan.protocol.load import load
+    from rtplan.protocol.load import load, slips_of_extension
 
     if not file.endswith(".toml"):
         raise ProtocolError(
@@ -83,7 +83,7 @@ def _validate(file: str) -> None:
         f"rule{'' if rules == 1 else 's'} ({evidence_counts(cited)}), "
         f"{gaps} stated gap{'' if gaps == 1 else 's'}{extends}"
     )
-    console.notes("look at again", lint(loaded))
+    console.notes("look at again", [*lint(loaded), *slips_of_extension(file)])
 
 
 def _noun(loaded: Protocol) -> str:

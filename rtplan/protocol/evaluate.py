@@ -263,19 +263,27 @@ def _reason(
 ) -> str:
     if truth is Truth.UNKNOWN:
         return "needs " + ", ".join(needs)
-    said = _said([item.outcome for item in criteria if item.decides])
+    said = _said([item for item in criteria if item.decides])
     return f"not met: {said}" if truth is Truth.NOT_MET else said
 
 
-def _said(outcomes: list[Outcome]) -> str:
-    """What decides, in a few words: each quantity or fact once, its value, its limits."""
+def _said(criteria: list[CriterionResult]) -> str:
+    """What decides, in a few words: each quantity or fact once, its value, its limits.
+
+    A criterion of several rules has no value of its own: its text is said.
+    """
     limits: dict[tuple[str, str], list[str]] = {}
-    for item in outcomes:
-        found = limits.setdefault((item.what or "rule", item.shown), [])
+    for criterion in criteria:
+        item = criterion.outcome
+        if item.what is None:
+            text = criterion.text.partition(";")[0]
+            limits.setdefault((text, "met" if item.truth is Truth.MET else ""), [])
+            continue
+        found = limits.setdefault((item.what, item.shown), [])
         if item.limit and item.counted:
             found.append(item.limit)
     return "; ".join(
-        f"{what}: {value}" + (f" (limit {_readable(found)})" if found else "")
+        what + (f": {value}" if value else "") + (f" (limit {_readable(found)})" if found else "")
         for (what, value), found in limits.items()
     )
 

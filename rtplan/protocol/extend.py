@@ -1,8 +1,9 @@
 """A site's own file that extends another protocol: what it changes, without a copy of the rest.
 
 ``extends = "tg101"`` (an id, or a path beside the file) takes over every entry. An entry with the
-id of one that is there replaces what it says of it; others are added; ``remove`` takes entries
-out. What is changed is no longer what the source says: an entry that changes one names its own.
+id of one that is there replaces what it says of it; others are added; ``remove`` takes entries of
+the other protocol out, so a whole entry of one's own under the same id stays. What is changed is no
+longer what the source says: an entry that changes one names its own.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def extended(base: Mapping[str, Any], own: Mapping[str, Any], *, file: str) -> T
     for key in WHOLE:
         if key in own:
             root.fail(key, "cannot be changed by a file that extends another; write a whole file")
+    base = _without_removed(base, root)
     merged: dict[str, Any] = dict(base)
     for key, value in own.items():
         if key in LISTS:
@@ -69,8 +71,31 @@ def extended(base: Mapping[str, Any], own: Mapping[str, Any], *, file: str) -> T
             merged[key] = list(dict.fromkeys([*base.get(key, []), *root.texts("notes")]))
         elif key not in ("extends", "remove"):
             merged[key] = value
-    _remove(merged, root)
     return Table(merged, file=file, by_id=True)
+
+
+def slips(base: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is valid in a file that extends another and still likely a slip: one sentence each."""
+    found = []
+    removed = own.get("remove", [])
+    for key in LISTS:
+        there = {item["id"]: item for item in base.get(key, []) if item["id"] not in removed}
+        for item in own.get(key, []):
+            old = there.get(item["id"], item)
+            changed = "rule" in item and item["rule"] != old.get("rule")
+            if changed and "text" in old and "text" not in item:
+                found.append(
+                    f"{item['id']}: the rule is changed, the text is still {old['text']!r}; "
+                    "write what the rule now asks"
+                )
+    known = {item["id"] for item in base.get("source", [])}
+    found += [
+        f'the source "{item["id"]}" is one of what the file extends: entries that were not changed '
+        "would cite yours; give it an id of its own"
+        for item in own.get("source", [])
+        if item["id"] in known
+    ]
+    return tuple(found)
 
 
 def _entries(base: list[Mapping[str, Any]], root: Table, key: str) -> list[dict[str, Any]]:
@@ -110,14 +135,16 @@ def _own_source(table: Table, what: str) -> None:
             table.fail(key, f"is missing; {what} is changed, so say on whose word")
 
 
-def _remove(merged: dict[str, Any], root: Table) -> None:
+def _without_removed(base: Mapping[str, Any], root: Table) -> dict[str, Any]:
+    """The base without what ``remove`` names."""
     names = root.texts("remove")
+    known = [str(item["id"]) for key in LISTS for item in base.get(key, [])]
     for index, name in enumerate(names):
-        known = [str(item["id"]) for key in LISTS for item in merged.get(key, [])]
         if name not in known:
             near = nearest(name, known)
             hint = f'; did you mean "{near}"?' if near else ""
             root.fail(f"remove[{index}]", f'"{name}" is not there{hint}')
-        for key in LISTS:
-            if key in merged:
-                merged[key] = [item for item in merged[key] if item["id"] != name]
+    return {
+        key: [item for item in value if item["id"] not in names] if key in LISTS else value
+        for key, value in base.items()
+    }

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from rtplan.errors import ProtocolError
 from rtplan.protocol.dose_model import LimitSet, PrescriptionSet
-from rtplan.protocol.extend import extended
+from rtplan.protocol.extend import extended, slips
 from rtplan.protocol.facts_file import load_facts
 from rtplan.protocol.model import Definition, DefinitionKind
 from rtplan.protocol.read_definition import read_definition
@@ -31,6 +31,7 @@ __all__ = [
     "load_facts",
     "load_limits",
     "load_prescriptions",
+    "slips_of_extension",
 ]
 
 DEFINITION = "rtplan/definition/1"
@@ -123,6 +124,22 @@ def load(id_or_path: str) -> Protocol:
     """
     path, name = _found(id_or_path, folder=Path())
     return _read(*_root(path, name, MOST_EXTENSIONS))
+
+
+def slips_of_extension(id_or_path: str) -> tuple[str, ...]:
+    """What is likely a slip in how a file changes what it extends; none where it extends nothing.
+
+    Raises
+    ------
+    ProtocolError
+        As ``load``.
+    """
+    path, name = _found(id_or_path, folder=Path())
+    root = read_toml(path, name=name)
+    if "extends" not in root:
+        return ()
+    base, _ = _root(*_found(root.need("extends"), folder=path.parent), MOST_EXTENSIONS - 1)
+    return slips(base.as_dict(), root.as_dict())
 
 
 def _read(root: Table, extends: tuple[str, ...]) -> Protocol:

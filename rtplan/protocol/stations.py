@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from rtplan.facts import PrimaryFacts
+from rtplan.lesions.vocabulary import Station as ListedStation
+from rtplan.lesions.vocabulary import vocabulary
 from rtplan.protocol.toml_table import read_toml
 
 _STATION = re.compile(r"(?:(AJCC8|JES|JES11|JES12|custom):(\S+)|(LN)_(\S+))", re.IGNORECASE)
@@ -187,3 +190,51 @@ def is_unclear(text: str | None, listed: Sequence[str | None]) -> bool:
     if own is None or own.several:
         return len(alike) > 1
     return any(other != own for other in alike)
+
+
+def sure_region(text: str | None, primary: PrimaryFacts) -> str | None:
+    """``"regional"`` or ``"extraregional"`` where a station surely is that for a primary.
+
+    None where the list of stations has no verified statement on it, or none for this primary. A
+    station that is not listed by itself takes the region of the groups that hold it.
+
+    >>> oesophagus = PrimaryFacts(site="oesophagus")
+    >>> [sure_region(name, oesophagus) for name in ("AJCC8:7", "LN_Iliac_Ext_L", "LN_Sclav_L")]
+    ['regional', 'extraregional', None]
+    """
+    station = parse_station(text)
+    if station is None or _listed_site(primary) not in vocabulary().primaries:
+        return None
+    known = _regions()
+    if own := known.get((station.system, station.name)):
+        return own if own in ("regional", "extraregional") else None
+    groups = [name for name, holds in _groups().holds.items() if station.name.startswith(holds)]
+    told = {known[key] for name in groups if (key := (station.system, name)) in known}
+    return told.pop() if told in ({"regional"}, {"extraregional"}) else None
+
+
+def _listed_site(primary: PrimaryFacts) -> str | None:
+    """The site whose list of regional stations holds for a primary."""
+    subsite = (primary.subsite or "").strip().casefold()
+    rows = (x for x in vocabulary().alike if x.site == primary.site and subsite in x.subsites)
+    return next((row.like for row in rows), primary.site)
+
+
+@cache
+def _regions() -> dict[tuple[str, str], str]:
+    """The region of each listed station by system and name; not verified is ``"ask"``."""
+    found: dict[tuple[str, str], str] = {}
+    for item in _listed_stations():
+        if station := parse_station(item.name):
+            region = item.region if item.evidence == "verified" else "ask"
+            key = (station.system, station.name)
+            found[key] = region if found.get(key, region) == region else "ask"
+    return found
+
+
+def _listed_stations() -> list[ListedStation]:
+    book = vocabulary()
+    loose = [word for _, word in (*book.ends, *book.within)]
+    lists = (*book.whole.values(), *book.begins.values(), loose)
+    named = [word.station for words in lists for word in words if word.station]
+    return [*named, *(x for numbers in book.numbered.values() for x in numbers.values())]

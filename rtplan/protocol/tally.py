@@ -403,7 +403,10 @@ def _organs(t: Tally) -> Bounds:
         return own
     nodes = _node_units(t)
     sure = t.policy.nodes_as_organ is NodesAsOrgan.ONE_ORGAN and nodes.low > t.fewer
-    return own + Bounds(int(sure), int(nodes.high > 0), nodes.needs)
+    both = own + Bounds(int(sure), int(nodes.high > 0), nodes.needs)
+    # A lesion that may be a node or in an organ is in one of them only.
+    most = sum(bool(item.kinds & (_counted_kinds(t) | {Kind.ORGAN})) for item in t.items)
+    return replace(both, high=min(both.high, most))
 
 
 _QUANTITIES: dict[Quantity, Callable[[Tally], Bounds]] = {

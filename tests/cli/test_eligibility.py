@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rtplan.cli.eligibility import _seen
 from rtplan.cli.main import main
 
 FACTS = """
@@ -230,6 +231,35 @@ def test_more_metastases_than_in_a_lifetime_are_an_error(
     assert "FCT001: disease.lifetime_metastases is 1" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("category", "station", "site", "code"),
+    [
+        ("regional_node", "LN_Paraaortic", "oesophagus", 3),
+        ("extraregional_node", "AJCC8:7", "oesophagus", 3),
+        ("extraregional_node", "LN_Paraaortic", "oesophagus", 0),
+        ("regional_node", "LN_Paraaortic", "stomach", 0),
+    ],
+)
+def test_category_against_the_station_is_an_error(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    category: str,
+    station: str,
+    site: str,
+    code: int,
+) -> None:
+    node = {"id": "L1", "category": category, "organ": "lymph_node", "station": station}
+    more = {"id": "L2", "category": "organ_metastasis", "organ": "lung"}
+    content: dict[str, Any] = {"schema": "rtplan/lesions/1", "lesions": [node, more]}
+    path = tmp_path / "nodes.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    given = facts(tmp_path, FACTS.replace('"oesophagus"', f'"{site}"'))
+    asked = ("--lesions", str(path), "--facts", given, "--definition", "estro-astro-2020")
+    result, content = run_json(capsys, *asked)
+    found = [item["code"] for item in content["findings"]]
+    assert (result, found) == (code, ["FCT001"] if code else [])
+
+
 def test_strict_makes_doubts_about_the_lesions_errors(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,6 +275,30 @@ def test_strict_makes_doubts_about_the_lesions_errors(
     assert (code, loose["findings"][0]["severity"]) == (0, "warning")
     code, strict = run_json(capsys, *asked, "--strict")
     assert (code, strict["findings"][0]["severity"]) == (3, "error")
+
+
+def test_warnings_about_the_lesions_are_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A verdict stands beside what casts doubt on the count, a code with at most three texts."""
+    case, names = DATA / "breast", "also seen in the structure set or list:"
+    asked = str(case), "--definition", "omec-2023"
+    _, content = run_json(capsys, *asked)
+    warned = [x for x in content["findings"] if x["severity"] == "warning"]
+    assert warned
+    main(["eligibility", *asked])
+    _, _, out = capsys.readouterr().out.partition(names)
+    seen = out.split("\n\n")[0]
+    assert {line.split(":")[0].strip() for line in seen.splitlines() if line} == {
+        item["code"] for item in warned
+    }
+    assert warned[0]["text"] in seen
+    five = [
+        {"code": "LES020", "severity": "warning", "text": f"t{n}", "where": {}} for n in range(5)
+    ]
+    lines = _seen([*five, {"code": "LES002", "severity": "info", "text": "x", "where": {}}])
+    assert lines[:3] == ["LES020: t0", "LES020: t1", "LES020: t2"]
+    assert lines[3:] == ["LES020: and 2 more; all are in the JSON"]
 
 
 def test_all_is_read_in_ten_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

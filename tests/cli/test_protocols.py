@@ -105,6 +105,10 @@ def test_file_that_extends_another_is_shown_with_what_it_extends(
         assert words in out
     assert main(["protocols", "validate", str(file)]) == 0
     assert "it extends omec-2023, version 1" in capsys.readouterr().out
+    kept = EXTENDING.splitlines(keepends=True)
+    file.write_text("".join(x for x in kept if "At most two" not in x), encoding="utf-8")
+    assert main(["protocols", "validate", str(file)]) == 0
+    assert "organ-lesions: the rule is changed, the text is still" in capsys.readouterr().out
 
 
 def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

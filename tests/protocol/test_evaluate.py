@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,19 @@ def test_json_has_the_keys_of_the_contract() -> None:
     assert lesions_criterion["limit"] == "<= 3"
     assert lesions_criterion["evidence"] == "verified"
     assert lesions_criterion["source"].startswith("doi:10.1016/j.ejca.2023.02.015")
+
+
+def test_criterion_of_several_rules_is_said_in_words() -> None:
+    early = Facts(
+        PrimaryFacts(site="breast", diagnosed=date(2024, 1, 15), treated=date(2024, 1, 30)),
+        DiseaseFacts(detected=date(2024, 3, 1)),
+    )
+    result = evaluated("nhs-cte", cases.reading("lung@20"), early)
+    assert result.verdict is Verdict.NOT_CONSISTENT
+    assert result.reason == (
+        "not met: More than six months without disease before the metastases, by both readings of "
+        "its start"
+    )
+    late = replace(early, disease=DiseaseFacts(detected=date(2026, 3, 1)))
+    said = evaluated("nhs-cte", cases.reading("lung@20"), late).reason
+    assert "of its start: met; No metastasis in the brain: met" in said

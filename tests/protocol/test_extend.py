@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rtplan.errors import ProtocolError
-from rtplan.protocol.load import load, load_definition, load_limits
+from rtplan.protocol.load import load, load_definition, load_limits, slips_of_extension
 
 LIMITS = """
 schema = "rtplan/limits/1"
@@ -112,6 +112,16 @@ def test_extension_may_be_extended_by_a_path_beside_it(tmp_path: Path) -> None:
     assert mine.extends == ("ours, version 3", "tg101, version 1")
 
 
+def test_own_entry_of_a_removed_id_stays(tmp_path: Path) -> None:
+    text = LIMITS.replace('remove = ["', 'remove = ["heart-ours", "', 1)
+    base = written(tmp_path, text.replace('"heart-ours", ', "").replace("our-own", "heart-ours"))
+    own = text.replace('extends = "tg101"', 'extends = "ours.toml"').replace('"ours"', '"mine"')
+    own = own.replace('"cochlea-d0.035cc-1fx"', "").replace("our-own", "heart-ours", 1)
+    mine = written(tmp_path, own.replace("limit = 10.0", "limit = 8.0"), "mine.toml")
+    held = [item.limit for item in load_limits(mine).limits if item.id == "heart-ours"]
+    assert (load_limits(base).limits[-1].limit, held) == (10.0, [8.0])
+
+
 BROKEN = [
     (LIMITS, 'source = "board"\n\n', "\n", 'limit[0].source: is missing; the limit "spinal'),
     (LIMITS, 'evidence = "secondary"\nsource = "board"\n\n', "\n", "limit[0].evidence: is missing"),
@@ -148,3 +158,20 @@ def test_files_that_extend_one_another_are_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, LIMITS.replace('"tg101"', '"a.toml"'), "b.toml")
     with pytest.raises(ProtocolError, match="extend one another in a circle"):
         load(path)
+
+
+def test_slip_in_what_is_changed_is_named(tmp_path: Path) -> None:
+    assert slips_of_extension(written(tmp_path, DEFINITION)) == ()
+    assert slips_of_extension(written(tmp_path, LIMITS)) == ()
+    assert slips_of_extension("omec-2023") == ()
+    kept = DEFINITION.replace('text = "At most two metastases outside lymph nodes"\n', "")
+    (note,) = slips_of_extension(written(tmp_path, kept))
+    assert note.startswith("organ-lesions: the rule is changed, the text is still 'At most three")
+    cited = (
+        '[[condition]]\nid = "restaging"\nevidence = "secondary"\nsource = "board"\n\n[counting]'
+    )
+    again = DEFINITION.replace("[counting]", cited)
+    assert slips_of_extension(written(tmp_path, again)) == ()
+    taken = LIMITS.replace('"board"', '"tg101"')
+    (note,) = slips_of_extension(written(tmp_path, taken))
+    assert note.startswith('the source "tg101" is one of what the file extends')

@@ -231,7 +231,13 @@ def test_stated_undrawn_metastases_are_added_of_unknown_organ(policy: Counting) 
     metastases = counts.bounds(Quantity.METASTASES)
     organs = counts.bounds(Quantity.ORGANS)
     assert (metastases.low, metastases.high) == (3, 3)
-    assert (organs.low, organs.high) == (1, 4)
+    assert (organs.low, organs.high) == (1, 3)
+
+
+@pytest.mark.parametrize(("words", "most"), [("?", 1), ("? ?", 2), ("lung ?", 2), ("lung node", 2)])
+def test_lesions_are_at_most_as_many_organs(policy: Counting, words: str, most: int) -> None:
+    policy = replace(policy, nodes_as_organ=NodesAsOrgan.ONE_ORGAN)
+    assert tally(cases.reading(words), Facts(), policy).bounds(Quantity.ORGANS).high == most
 
 
 def test_stated_undrawn_metastases_only_widen_a_complete_list(policy: Counting) -> None:
