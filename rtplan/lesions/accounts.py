@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from rtplan.findings import finding
 from rtplan.geometry.contour import Structure, StructureSet
 from rtplan.lesions.merge import Merged
 from rtplan.lesions.model import StructureUse
-from rtplan.lesions.roles import Decision, Role
+from rtplan.lesions.roles import Decision, Evidence, Role
 
 _USE = {
     Role.ORGAN: "organ",
@@ -54,6 +56,20 @@ def structure_uses(
         told = tuple(item.value for item in decision.evidence)
         uses.append(StructureUse(structure.number, structure.name, use, reason, told))
     return tuple(uses)
+
+
+def unrecognised(structure: Structure, decision: Decision, volume_cc: float) -> Decision:
+    """An organ by its name that is small and whose name is not all read."""
+    text = f"{decision.reason}, and only {volume_cc:.1f} cc"
+    note = finding("LES020", f"{structure.name!r}: {text}", roi_number=structure.number)
+    return replace(
+        decision,
+        role=Role.UNRECOGNISED,
+        reason=text,
+        aside=True,
+        findings=(*decision.findings, note),
+        evidence=(Evidence.NAME, Evidence.GEOMETRY),
+    )
 
 
 def _of_target(

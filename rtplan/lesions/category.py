@@ -77,7 +77,8 @@ def categorise(names: Sequence[NameReading], site: Site, setting: Setting, label
         return _node(names, setting, label)
     if Kind.METASTASIS in kinds:
         return Kindred(Category.ORGAN_METASTASIS, "a metastasis by its name")
-    maybe = next((n for n in names if n.maybe_primary), None)
+    bone = site.organ is Organ.BONE
+    maybe = next((n for n in names if n.maybe_primary and not (bone and n.level)), None)
     if maybe is not None and not (site.part and site.part.site and site.part.site == primary):
         text = f"the name {maybe.name!r} may say that it is the primary"
         return _unknown(text, label, may_not_count=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from rtplan.lesions.model import Organ
-from rtplan.lesions.pieces import Piece, fold, pieces
+from rtplan.lesions.pieces import Piece, fold, fold_word, pieces
 from rtplan.lesions.vocabulary import Match, Part, Station, Vocabulary, vocabulary
 
 
@@ -41,7 +41,8 @@ class NameReading:
     may stand for the primary. ``rivals`` are the organs where the name tells more than one.
     ``crop`` is what follows PTV as -03: millimetres off the skin (TG-263), unless its like beside
     it has other numbers. ``shared`` says that the name is what an organ and a target have in
-    common, or have not. ``by_code`` tells what codes said that the name does not.
+    common, or have not. ``unread`` are the left-over words that are no part of an organ (wall,
+    base). ``by_code`` tells what codes said that the name does not.
     """
 
     name: str
@@ -63,6 +64,7 @@ class NameReading:
     number: int | None = None
     words: dict[str, str] = field(default_factory=dict)
     left_over: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     subtracts: bool = False
     cropped: bool = False
     crop: str | None = None
@@ -129,6 +131,8 @@ _GROSS_DOSE_FROM = 40  # more lesions than this are not numbered one by one
 _OUTSIDE = ("e", "ext")  # TG-263: E-PTV is the external without the PTV
 _SIDES = ("l", "r", "lt", "rt", "li", "re")
 _LAST_LEVEL = 12
+_OPEN_LEVELS = ("t1", "t2", "t3", "t4")  # the number of a tumour as well, or a stage
+_SHORT_FORMS = {"转": "转移", "m": "met", "ca": "cancer"}
 
 
 @lru_cache(maxsize=4096)
@@ -151,7 +155,7 @@ def read_name(name: str, *, levels: bool = True, book: Vocabulary | None = None)
     text = _PHASE.sub(" ", text)
     crop = _CROP.search(text)
     text = _CROP.sub(r"\1 ", text)
-    whole = _unglued(pieces(_DOSE.sub(" ", text)), book)
+    whole = _written_out_after_organ(_unglued(pieces(_DOSE.sub(" ", text)), book), book)
     split, stem, kind, cavity, maybe = _stems(whole, book)
     matches = book.find(split)
     several = _sum_or_plural(plain, whole, book) if stem is not None else None
@@ -161,6 +165,11 @@ def read_name(name: str, *, levels: bool = True, book: Vocabulary | None = None)
         kind, maybe = Kind.LESION, True
     if level and not _is_vertebra(stem or _written_out(words), kind, matches):
         return read_name(name, levels=False, book=book)
+    thoracic = level is None or f"th{level[1:]}" in fold_word(name)
+    if stem and kind is None and level in _OPEN_LEVELS and not (thoracic or _has_part(matches)):
+        part_of_level, maybe = None, True
+    else:
+        part_of_level = book.part_of(Organ.BONE) if level else None
     label, number, left_over = _label(_unread(split, matches), stem)
     part = next((m for m in matches if m.word.part), None)
     outside = "external" in words or (bool(whole) and whole[0].text in _OUTSIDE)
@@ -172,7 +181,7 @@ def read_name(name: str, *, levels: bool = True, book: Vocabulary | None = None)
         label=label,
         number=number,
         laterality=_laterality(words, station),
-        part=part.word.part if part else book.part_of(Organ.BONE) if level else None,
+        part=part.word.part if part else part_of_level,
         part_word=part.found if part else None,
         rivals=_rivals(matches),
         level=level,
@@ -185,6 +194,7 @@ def read_name(name: str, *, levels: bool = True, book: Vocabulary | None = None)
         phase_like=label is not None and _PHASE_NUMBER.match(label) is not None,
         words=words,
         left_over=left_over,
+        unread=tuple(text for text in left_over if text not in book.qualifiers),
         subtracts=subtracts,
         cropped=cropped,
         crop=crop.group(2) if crop else None,
@@ -223,6 +233,10 @@ def _is_vertebra(stem: Stem | None, kind: Kind | None, matches: tuple[Match, ...
     organs = {m.word.part.organ for m in matches if m.word.part and m.word.part.organ}
     target = stem is not None or kind is not None
     return target and kind is not Kind.NODE and organs <= {Organ.BONE}
+
+
+def _has_part(matches: tuple[Match, ...]) -> bool:
+    return any(m.word.part for m in matches)
 
 
 def _rivals(matches: tuple[Match, ...]) -> tuple[Part, ...]:
@@ -273,11 +287,31 @@ def _before_stem(text: str, book: Vocabulary) -> int:
 
 def _before_met(text: str, book: Vocabulary) -> int:
     """Length of the organ before ``met`` or ``mets`` in a word; 0 where there is none."""
-    for ending in ("mets", "met", "filia", "filiae"):
+    for ending in ("mets", "met", "metas", "meta", "filia", "filiae", "ca"):
         organ = text.removesuffix(ending)
+        if ending == "ca" and not organ.endswith("n"):
+            continue  # Lungenca is German; iliaca and cardiaca are no tumours
         if organ != text and any(match.word.part for match in book.find((Piece(organ, False),))):
             return len(organ)
     return 0
+
+
+def _written_out_after_organ(split: tuple[Piece, ...], book: Vocabulary) -> tuple[Piece, ...]:
+    """Pieces with the short forms of tumour written out that end a name after an organ.
+
+    These are 肺转, 肺M1 and Lung Ca; elsewhere the same letters mean something else (股骨转子).
+    """
+    found = list(split)
+    for at in range(1, len(split)):
+        tail = split[at + 1 :]
+        numbered = bool(tail) and tail[0].text.isdigit()
+        long = _SHORT_FORMS.get(split[at].text)
+        ends = all(p.text.isdigit() for p in tail) if split[at].text != "ca" else True
+        if long is None or not ends or (split[at].text == "m" and not numbered):
+            continue
+        if any(m.end == at and m.word.part for m in book.find(split[:at])):
+            found[at] = Piece(long, split[at].joined)
+    return tuple(found)
 
 
 def _sum_or_plural(plain: str, split: tuple[Piece, ...], book: Vocabulary) -> str | None:

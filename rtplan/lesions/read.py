@@ -16,7 +16,7 @@ from rtplan.facts import Facts
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Structure, StructureSet
 from rtplan.geometry.planes import stack_planes
-from rtplan.lesions.accounts import structure_uses
+from rtplan.lesions.accounts import structure_uses, unrecognised
 from rtplan.lesions.anatomy import DrawnOrgan, Site, locate, organs_near
 from rtplan.lesions.bodies import (
     Body,
@@ -40,6 +40,7 @@ from rtplan.lesions.model import (
 )
 from rtplan.lesions.names import Kind, NameReading
 from rtplan.lesions.override import apply_facts
+from rtplan.lesions.primaries import far_primaries, why_far
 from rtplan.lesions.reasons import body_findings, unseen, why_no_count, why_open, why_unseen
 from rtplan.lesions.relation import Member, Same
 from rtplan.lesions.roles import Decision, Evidence, Role, decide_roles
@@ -160,7 +161,8 @@ def _bodies(structure_set: StructureSet, decisions: list[Decision]) -> dict[int,
     usual = usual_spacing_mm(structure_set)
     found = {}
     for index, (structure, decision) in enumerate(zip(structure_set, decisions, strict=True)):
-        if not (decision.role.is_target or decision.role is Role.CAVITY or decision.aside):
+        drawn = decision.role.is_target or decision.role is Role.CAVITY or decision.aside
+        if not drawn and decision.doubt_cc is None:
             continue
         try:
             bodies = bodies_of(stack_planes(structure), usual_mm=usual, slab_mm=structure.slab_mm)
@@ -178,6 +180,10 @@ def _bodies(structure_set: StructureSet, decisions: list[Decision]) -> dict[int,
             )
             continue
         volume = total_volume_cc(bodies)
+        if decision.doubt_cc is not None:
+            if volume > decision.doubt_cc:
+                continue
+            decisions[index] = unrecognised(structure, decision, volume)
         if decision.whole_cc is not None and volume >= decision.whole_cc:
             text = f"{decision.reason}, and its {volume:.0f} cc are those of the whole organ"
             aside = decision.role is Role.GROSS
@@ -437,16 +443,19 @@ def _count(
     ]
     stated = {n for c in final if c.lesion.id in touched for n in c.nodes}
     estimate = any(n not in stated for n in merged.estimates)
+    primaries = [c.nodes for c in final if category[c.nodes[0]] is Category.PRIMARY]
+    far = far_primaries(merged, primaries, stated)
     count = count_metastases(
         merged,
         category,
         frozenset(n for c in open_ for n in c.nodes),
-        unseen=len(lost),
+        unseen=len(lost) + len(far),
         estimate=estimate,
     )
     reasons = why_open(merged, category)
     reasons += _why_may_not_count(open_)
     reasons += [f"{d.name.name}: not counted, though {why_unseen(d)}" for d in lost]
+    reasons += why_far(merged, far)
     findings = [finding("LES009", text) for text in reasons] if not count.is_definite else []
     if estimate:
         what = "" if merged.estimate_only else " for metastases"

@@ -9,24 +9,44 @@ from rtplan.lesions.merge import Groups, Merged
 from rtplan.lesions.model import Category
 from rtplan.lesions.names import Kind, NameReading
 from rtplan.lesions.relation import Link, Member, Names, Same, compare_names
-from rtplan.lesions.roles import Decision, Role
+from rtplan.lesions.roles import Decision, Evidence, Role
 
 
 def unseen(decisions: Sequence[Decision], merged: Merged) -> list[Decision]:
     """Gross tumours without usable contours that nothing drawn stands for."""
     drawn = [merged.members[n].name for n in merged.nodes]
 
-    def is_drawn(name: NameReading) -> bool:
-        fit = [n for n in drawn if compare_names(n, name) is not Names.APART]
-        return any(n.mark == name.mark or name.mark is None for n in fit)
-
     return [
         d
         for d in decisions
         if d.unseen
         and d.name.kind is not Kind.PRIMARY
-        and (d.role is Role.UNREADABLE or not is_drawn(d.name))
+        and (
+            d.role is Role.UNREADABLE
+            or Evidence.USER in d.evidence
+            or not any(_stands_for(n, d.name) for n in drawn)
+        )
     ]
+
+
+def _stands_for(drawn: NameReading, name: NameReading) -> bool:
+    """Whether what is drawn under one name may be what another, without contours, means.
+
+    A number must be the same; without one all else that the name tells must be.
+    """
+    if compare_names(drawn, name) is Names.APART:
+        return False
+    if name.mark is not None:
+        return drawn.mark == name.mark
+    return all(
+        told is None or told == its for told, its in zip(_told(name), _told(drawn), strict=True)
+    )
+
+
+def _told(name: NameReading) -> tuple[object, ...]:
+    kind = None if name.kind is Kind.LESION else name.kind
+    station = name.station.name if name.station else name.bare_station
+    return kind, name.organ or name.part, name.laterality, station
 
 
 def why_unseen(decision: Decision) -> str:
@@ -134,7 +154,7 @@ _MISFIT = "it has another number than the gross tumour in it, whose own volume i
 
 def _why_unsure(member: Member) -> str:
     if member.aside:
-        return "it is gross tumour by name or type"
+        return _why_aside(member)
     if member.role is Role.CAVITY:
         return "a surgical cavity shows where tumour was, not that there is none"
     if member.role in (Role.INTERNAL, Role.CLINICAL, Role.PLANNING):
@@ -144,6 +164,13 @@ def _why_unsure(member: Member) -> str:
     if member.body.is_one_plane and member.index > 1:
         return "it is a mark on a single plane beside a larger body"
     return "name and type leave open whether it is tumour"
+
+
+def _why_aside(member: Member) -> str:
+    typed = member.structure.roi_type.strip().upper() == "GTV"
+    if member.name.unread and member.name.stem is None and member.name.kind is None and not typed:
+        return "it may be a target in an organ, for words in its name that are not known"
+    return "it is gross tumour by name or type"
 
 
 def body_findings(merged: Merged) -> list[Finding]:
@@ -166,7 +193,7 @@ def body_findings(merged: Merged) -> list[Finding]:
         for position in body.bridged_mm:
             note("LES006", f"{member.text}: a plane is missing at {position:.1f} mm; bridged")
         if member.aside and node in merged.nodes:
-            text = f"{member.text} is gross tumour by name or type, but was set aside"
+            text = f"{member.text}: {_why_aside(member)}, but was set aside"
             note("LES021", f"{text}; the upper bound has it")
         if node in merged.orphans and node not in merged.misfits:
             note("LES010", f"{member.text} holds no gross tumour that is drawn")

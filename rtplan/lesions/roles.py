@@ -45,6 +45,8 @@ class Role(StrEnum):
         return self in TIERS
 
 
+DOUBT_CC = 100.0
+"""Volume up to which an untyped organ with unknown words in its name may be a target in it."""
 TIERS = (Role.GROSS, Role.INTERNAL, Role.CLINICAL, Role.PLANNING)
 """Roles of targets, from the innermost outwards."""
 
@@ -64,9 +66,10 @@ class Decision:
     """A role and the evidence for it: ``evidence`` names what decided, ``reason`` says it in words.
 
     ``sure`` is False where the structure may be no tumour at all; ``whole_cc`` is the volume from
-    which it is to be taken for the organ that it is named after. ``aside`` says that it is typed or
-    named as gross tumour, and that other evidence sets it aside without proof; ``unseen`` that it
-    is gross tumour by name or type and has no contours that can be used.
+    which it is to be taken for the organ that it is named after, ``doubt_cc`` that up to which an
+    organ by name may be something in it, for words that are not known. ``aside`` says that it is
+    typed or named as gross tumour, and that other evidence sets it aside without proof; ``unseen``
+    that it is gross tumour by name or type and has no contours that can be used.
     """
 
     role: Role
@@ -74,6 +77,7 @@ class Decision:
     name: NameReading
     sure: bool = True
     whole_cc: float | None = None
+    doubt_cc: float | None = None
     aside: bool = False
     unseen: bool = False
     findings: tuple[Finding, ...] = ()
@@ -126,6 +130,7 @@ _PLAIN_TYPE = {
     "BRACHY_CHNL_SHLD": Role.SUPPORT,
 }
 _ORGAN_TYPE = {"ORGAN": Role.ORGAN, "OAR": Role.ORGAN, "AVOIDANCE": Role.HELPER}
+_TREATED = frozenset(("sbrt", "sabr", "srs", "srt"))
 _THINGS = {"support": Role.SUPPORT, "marker": Role.MARKER}
 _WHOLE_WORDS = {"isodose": Role.ISODOSE, "external": Role.EXTERNAL}
 
@@ -166,10 +171,25 @@ def _given(structure: Structure, coded: Coded | None) -> _Given:
 def _settled(structure: Structure, name: NameReading, book: Vocabulary) -> Decision | None:
     """The role that the site's own list of names gives; None where it says nothing."""
     role = book.roles.get(fold_word(structure.name))
-    if role is None or structure.problem is not None or not structure.closed:
+    if role is None:
         return None
     text = "the role that the site's names file gives this name"
-    return Decision(Role(role), text, name, evidence=(Evidence.USER,))
+    if structure.problem is None and structure.closed:
+        return Decision(Role(role), text, name, evidence=(Evidence.USER,))
+    plain = _decide(structure, name, _Given())
+    gross = Role(role) is Role.GROSS
+    notes = plain.findings
+    if gross and not notes:
+        shown = f"{structure.name!r} is gross tumour by the site's names file: not counted"
+        code = "LES001" if structure.problem is None else "LES005"
+        notes = (finding(code, f"{shown}; {plain.reason}", roi_number=structure.number),)
+    return replace(
+        plain,
+        reason=f"{plain.reason}; {role} is {text}",
+        unseen=gross,
+        findings=notes,
+        evidence=(*plain.evidence, Evidence.USER),
+    )
 
 
 def _decide(structure: Structure, name: NameReading, given: _Given) -> Decision:
@@ -232,7 +252,7 @@ def _by_name(structure: Structure, name: NameReading, given: _Given) -> Decision
         return _by_stem(structure, name, given)
     plain = _PLAIN_TYPE.get(given.type)
     if plain is not None:
-        return Decision(plain, given.text, name, evidence=(given.evidence,))
+        return _by_plain_type(structure, name, given, plain)
     if name.kind is not None:
         return _by_tumour_word(structure, name, given)
     if name.dose_only:
@@ -243,6 +263,13 @@ def _by_name(structure: Structure, name: NameReading, given: _Given) -> Decision
     if name.part is not None:
         return _by_organ(structure, name, given)
     return _by_word(name, _WHOLE_WORDS) if given.target is None and not name.left_over else None
+
+
+def _by_plain_type(structure: Structure, name: NameReading, given: _Given, role: Role) -> Decision:
+    """What is typed as no tumour and has no stem; a word for tumour leaves it open."""
+    aside = name.kind in (Kind.METASTASIS, Kind.LESION)
+    notes = _contradiction(structure, "tumour", given, believed="it is left open") if aside else ()
+    return Decision(role, given.text, name, aside=aside, findings=notes, evidence=(given.evidence,))
 
 
 def _by_word(name: NameReading, table: dict[str, Role]) -> Decision | None:
@@ -280,8 +307,9 @@ def _helper(structure: Structure, name: NameReading, given: _Given) -> Decision 
 
 def _may_be_tumour(name: NameReading, given: _Given) -> bool:
     """Whether a structure that its name makes a helper is gross tumour by stem, word or type."""
-    whole = name.stem is Stem.GROSS and (name.cropped or not name.subtracts)
-    named = name.stem is None and name.kind is Kind.METASTASIS
+    inner = name.stem in (Stem.GROSS, Stem.INTERNAL)
+    whole = inner and (name.cropped or not name.subtracts)
+    named = name.stem is None and name.kind in (Kind.METASTASIS, Kind.LESION)
     return given.type == "GTV" or whole or named
 
 
@@ -351,6 +379,8 @@ def _by_organ(structure: Structure, name: NameReading, given: _Given) -> Decisio
     if typed is None:
         role = Role.HELPER if given.type == "AVOIDANCE" and name.left_over else Role.ORGAN
         text = f"{said}; {given.text}" if given.type else said
+        if name.unread and name.part_word is not None and role is Role.ORGAN:
+            return _by_organ_in_doubt(structure, name, given, text)
         if given.type in _ORGAN_TYPE:
             own = tuple(dict.fromkeys((*own, given.evidence)))
         return Decision(role, text, name, evidence=own)
@@ -370,6 +400,19 @@ def _by_organ(structure: Structure, name: NameReading, given: _Given) -> Decisio
     )
 
 
+def _by_organ_in_doubt(
+    structure: Structure, name: NameReading, given: _Given, said: str
+) -> Decision:
+    """A name that is an organ's with words that are not known: the organ, or a target in it."""
+    assert name.part is not None
+    text = f"{said}, with words that are not known ({', '.join(map(repr, name.unread))})"
+    if given.type in _ORGAN_TYPE and _TREATED.isdisjoint(name.unread):
+        note = finding("LES020", f"{structure.name!r}: {text}", roi_number=structure.number)
+        both = (Evidence.NAME, given.evidence)
+        return Decision(Role.ORGAN, text, name, findings=(note,), evidence=both)
+    return Decision(Role.ORGAN, text, name, doubt_cc=min(DOUBT_CC, name.part.whole_cc or DOUBT_CC))
+
+
 def _by_type(structure: Structure, name: NameReading, given: _Given) -> Decision:
     """The role that the type or the code alone tells."""
     role = given.target or _PLAIN_TYPE.get(given.type) or _ORGAN_TYPE.get(given.type)
@@ -382,13 +425,15 @@ def _by_type(structure: Structure, name: NameReading, given: _Given) -> Decision
     return Decision(Role.UNRECOGNISED, text, name, findings=(note,), evidence=())
 
 
-def _contradiction(structure: Structure, named: str, given: _Given) -> tuple[Finding, ...]:
+def _contradiction(
+    structure: Structure, named: str, given: _Given, *, believed: str = "the name is believed"
+) -> tuple[Finding, ...]:
     """A finding where a type that means something else contradicts the name."""
     if named in ("planning helper", "cavity") and given.type not in ("GTV", "CTV", "PTV"):
         return ()
     if named == "cavity" and given.type == "CTV":
         return ()
-    text = f"{structure.name!r} is named as {named} but {given.text}; the name is believed"
+    text = f"{structure.name!r} is named as {named} but {given.text}; {believed}"
     return (finding("LES002", text, roi_number=structure.number),)
 
 

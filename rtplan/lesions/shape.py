@@ -18,6 +18,8 @@ BODY_PART = 0.5
 """Part of the external's mean section, and of its height, from which a tumour is as the body."""
 BODY_MM2 = 40_000.0
 """Where no external is drawn: a mean section beyond that of any tumour (a disc of 226 mm)."""
+LEAST_MM2 = 10_000.0
+"""Mean section below which nothing is the body, however small the external (a disc of 113 mm)."""
 HOLLOW_PART = 0.5
 """Part of a structure's planes on which a hollow one is open in the middle."""
 HOLE_PART = 0.02
@@ -70,7 +72,9 @@ def is_as_the_body(structure: Structure, boxes: Boxes, external: Structure | Non
     if external is None or whole is None:
         return section >= BODY_MM2
     tall = float(boxes.size_mm[2]) >= BODY_PART * float(whole.size_mm[2])
-    return tall and section >= BODY_PART * _area_mm2(external) / whole.planes
+    return (
+        tall and section >= LEAST_MM2 and section >= BODY_PART * _area_mm2(external) / whole.planes
+    )
 
 
 def _area_mm2(structure: Structure) -> float:

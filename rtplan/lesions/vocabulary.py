@@ -99,6 +99,7 @@ class Vocabulary:
     minus: frozenset[str] = frozenset()
     minus_volume: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
+    qualifiers: frozenset[str] = frozenset()
     inside: frozenset[str] = frozenset()
     numbered: dict[str, dict[str, Station]] = field(default_factory=dict)
     systems: tuple[tuple[str, str], ...] = ()
@@ -199,7 +200,7 @@ def _rows(data: dict[str, object], key: str) -> list[dict[str, object]]:
 
 
 def _add_words(book: Vocabulary, data: dict[str, object]) -> None:
-    for name in sorted(data.keys() - {"stem", "suffix", "schema"}):
+    for name in sorted(data.keys() - {"stem", "suffix", "qualifier", "schema"}):
         for key, aliases in _table(data, name).items():
             if key in ("minus", "minus_volume", "shared", "within"):
                 continue
@@ -214,6 +215,7 @@ def _add_words(book: Vocabulary, data: dict[str, object]) -> None:
     book.joined = frozenset(_strings(suffixes.pop("joined", [])))
     for key, value in suffixes.items():
         book.suffixes.update(dict.fromkeys(_strings(value), key))
+    book.qualifiers = frozenset(_strings(_table(data, "qualifier").get("words")))
     helper = _table(data, "helper")
     book.minus = frozenset(map(fold_word, _strings(helper.get("minus"))))
     book.minus_volume = frozenset(map(fold_word, _strings(helper.get("minus_volume"))))
