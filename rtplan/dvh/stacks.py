@@ -9,12 +9,13 @@ Either way a layer has exactly the volume of the loft's profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from rtplan.dvh.met import Met, Share
 from rtplan.geometry.distance import length_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.loft import Loft, distinct
@@ -310,7 +311,7 @@ def _pieces(
     what their two contours ``ends`` (m, 2) cover does. ``volume_mm3`` is the whole structure's."""
     step = float(np.median(np.diff(u.positions_mm)))
     size = step * float(np.median(np.diff(v.positions_mm)))
-    met = _Met.of(cells, ends.T)
+    met = Met.of(cells, ends.T)
     near, far = (cells_at.fraction for cells_at in met.at)
     change = np.abs(near - far)
     rims = np.bincount(met.owner, (near > 0) & (near < 1), len(lofts))
@@ -329,55 +330,6 @@ def _pieces(
         parts = np.ceil(finer * (_CAP_PARTS if loft.is_cap else _PARTS) * total / rim)
         counts.append(0 if is_blend else int(np.clip(parts, 1, _MOST_CUTS)))
     return counts
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Share:
-    """Covered parts (k,) of cells and their centroids (k,), as of ``Cells``."""
-
-    fraction: FloatArray
-    u: FloatArray
-    v: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Met:
-    """Cells that several cross-sections each, of m groups, do not all fill or all leave empty.
-
-    ``whole`` (m, cells) are those that all fill; ``owner`` and ``cell`` (k,) are group and cell of
-    those that they differ in or that an outline runs through, and ``at`` what each cross-section
-    covers of these.
-    """
-
-    whole: BoolArray
-    owner: IndexArray
-    cell: IndexArray
-    at: list[_Share]
-
-    @classmethod
-    def of(cls, cells: Cells, groups: Iterable[IndexArray]) -> _Met:
-        """``groups``: of the first, second, ... cross-section of each group, the layer (m,)."""
-        layers = len(cells.whole)
-        # 0 where a cell is empty, 1 where it is full, else where it is in the tables.
-        codes = cells.whole.reshape(layers, -1).astype(np.int32)
-        codes[cells.layer, cells.cell] = np.arange(2, cells.cell.size + 2)
-        first, *others = (codes[layer] for layer in groups)
-        met = first > 1
-        for other in others:
-            met |= other != first
-        owner, cell = np.nonzero(met)
-        tables = [
-            np.append(sure, values)
-            for sure, values in (
-                ([0.0, 1.0], cells.fraction),
-                ([0.5, 0.5], cells.u),
-                ([0.5, 0.5], cells.v),
-            )
-        ]
-        parts = [
-            _Share(*(table[code[owner, cell]] for table in tables)) for code in (first, *others)
-        ]
-        return cls((first == 1) & ~met, owner, cell, parts)
 
 
 def _resolved(loft: Loft, step_mm: float) -> bool:
@@ -414,7 +366,7 @@ def _blended(cut: _Cut) -> tuple[IndexArray, FloatArray, FloatArray, FloatArray]
     return np.column_stack([layers[:-1], layers[1:]]), parts, faces, volume
 
 
-def _centroids(here: _Share, there: _Share) -> tuple[FloatArray, FloatArray]:
+def _centroids(here: Share, there: Share) -> tuple[FloatArray, FloatArray]:
     """Centroids (u, v) of covered parts of cells; of nothing where others cover a part: the place
     on the cell's border from which that part grows."""
     u, v = here.u.copy(), here.v.copy()
@@ -436,7 +388,7 @@ def _blend(
     """The layers of ``_blended``: fractions and centroids pass evenly from one contour's to the
     other's, which is exact for an outline that moves along an edge of a cell."""
     pairs, pair = np.unique(contours, axis=0, return_inverse=True)
-    met = _Met.of(cells, pairs.T)
+    met = Met.of(cells, pairs.T)
     start = np.searchsorted(met.owner, np.arange(len(pairs) + 1))
     owner, place = expanded(start, pair)
     one, other = met.at
