@@ -185,7 +185,10 @@ class _Full:
     area_mm2: FloatArray
 
     def doses(self, field: Field) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-        """As ``Parts.doses``, a limited number of cells at a time."""
+        """As ``Parts.doses``, a limited number of cells at a time.
+
+        Computed in the precision of the dose, which is that of the file for large structures.
+        """
         size = max(1, _BLOCK_CELLS // self.area_mm2.size)
         for start in range(0, self.plane.size, size):
             part = slice(start, start + size)

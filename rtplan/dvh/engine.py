@@ -35,6 +35,7 @@ from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.solid import Drawn, Slab, Solid
 
 TARGET_CELLS = 50_000
+"""Cells that the box around a small structure is cut into, about."""
 CUBIC_CELLS = 100_000
 """The same, for the cubic dose."""
 ROUGH_CELLS = 200_000
@@ -356,7 +357,7 @@ def _is_rough(field: Field) -> bool:
     """Whether second differences of the dose are more than ROUGH of its range."""
     values = field.values_gy
     span = float(np.nanmax(values) - np.nanmin(values))
-    rough = max((_root_mean_square_bend(values, axis) for axis in range(3)), default=0.0)
+    rough = max(_root_mean_square_bend(values, axis) for axis in range(3))
     return rough > ROUGH * span
 
 

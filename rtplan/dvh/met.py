@@ -34,27 +34,33 @@ class Met:
     cell: IndexArray
     at: list[Share]
 
-    @classmethod
-    def of(cls, cells: Cells, groups: Iterable[IndexArray]) -> Met:
-        """``groups``: of the first, second, ... cross-section of each group, the layer (m,)."""
+
+class Compared:
+    """Cross-sections made ready to be compared cell by cell.
+
+    Each cell of each has a code: 0 where it is empty, 1 where it is full, else where what is
+    covered of it is in the tables.
+    """
+
+    def __init__(self, cells: Cells) -> None:
         layers = len(cells.whole)
-        # 0 where a cell is empty, 1 where it is full, else where it is in the tables.
-        codes = cells.whole.reshape(layers, -1).astype(np.int32)
-        codes[cells.layer, cells.cell] = np.arange(2, cells.cell.size + 2)
-        first, *others = (codes[layer] for layer in groups)
+        self._codes = cells.whole.reshape(layers, -1).astype(np.int32)
+        self._codes[cells.layer, cells.cell] = np.arange(2, cells.cell.size + 2)
+        self._tables = (
+            np.append([0.0, 1.0], cells.fraction),
+            np.append([0.5, 0.5], cells.u),
+            np.append([0.5, 0.5], cells.v),
+        )
+
+    def met(self, groups: Iterable[IndexArray]) -> Met:
+        """``groups``: of the first, second, ... cross-section of each group, the layer (m,)."""
+        first, *others = (self._codes[layer] for layer in groups)
         met = first > 1
         for other in others:
             met |= other != first
         owner, cell = np.nonzero(met)
-        tables = [
-            np.append(sure, values)
-            for sure, values in (
-                ([0.0, 1.0], cells.fraction),
-                ([0.5, 0.5], cells.u),
-                ([0.5, 0.5], cells.v),
-            )
-        ]
         parts = [
-            Share(*(table[code[owner, cell]] for table in tables)) for code in (first, *others)
+            Share(*(table[codes[owner, cell]] for table in self._tables))
+            for codes in (first, *others)
         ]
-        return cls((first == 1) & ~met, owner, cell, parts)
+        return Met((first == 1) & ~met, owner, cell, parts)

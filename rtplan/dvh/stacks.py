@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from rtplan.dvh.met import Met, Share
+from rtplan.dvh.met import Compared, Share
 from rtplan.geometry.distance import length_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.loft import Loft, distinct
@@ -311,7 +311,7 @@ def _pieces(
     what their two contours ``ends`` (m, 2) cover does. ``volume_mm3`` is the whole structure's."""
     step = float(np.median(np.diff(u.positions_mm)))
     size = step * float(np.median(np.diff(v.positions_mm)))
-    met = Met.of(cells, ends.T)
+    met = Compared(cells).met(ends.T)
     near, far = (cells_at.fraction for cells_at in met.at)
     change = np.abs(near - far)
     rims = np.bincount(met.owner, (near > 0) & (near < 1), len(lofts))
@@ -346,8 +346,9 @@ def _layers(found: Sequence[_Cut], cells: Cells, u: Lines, v: Lines) -> Iterator
     size = max(1, CHUNK_CELLS // cells.whole[0].size)
     area = (np.diff(v.positions_mm)[:, None] * np.diff(u.positions_mm)).ravel()
     table = [np.concatenate(column) for column in zip(*map(_blended, found), strict=True)]
+    compared = Compared(cells)
     for start in range(0, len(table[0]) if table else 0, size):
-        yield _blend(cells, area, *(part[start : start + size] for part in table))
+        yield _blend(compared, area, *(part[start : start + size] for part in table))
 
 
 def _blended(cut: _Cut) -> tuple[IndexArray, FloatArray, FloatArray, FloatArray]:
@@ -378,7 +379,7 @@ def _centroids(here: Share, there: Share) -> tuple[FloatArray, FloatArray]:
 
 
 def _blend(
-    cells: Cells,
+    sections: Compared,
     area_mm2: FloatArray,
     contours: IndexArray,
     parts: FloatArray,
@@ -388,7 +389,7 @@ def _blend(
     """The layers of ``_blended``: fractions and centroids pass evenly from one contour's to the
     other's, which is exact for an outline that moves along an edge of a cell."""
     pairs, pair = np.unique(contours, axis=0, return_inverse=True)
-    met = Met.of(cells, pairs.T)
+    met = sections.met(pairs.T)
     start = np.searchsorted(met.owner, np.arange(len(pairs) + 1))
     owner, place = expanded(start, pair)
     one, other = met.at
@@ -402,9 +403,8 @@ def _blend(
     part = (first * mean + change * square) / safe
     u, v = (here * (1 - part) + there * part for here, there in zip(*ends, strict=True))
     n = 0.5 + (high - low) * change / (12 * safe)
-    sections = met.whole, pair
     cut = owner, met.cell[place], fraction, u, v, n
-    return _layers_of(sections, cut, area_mm2, faces_mm, volume_mm3)
+    return _layers_of((met.whole, pair), cut, area_mm2, faces_mm, volume_mm3)
 
 
 def _layers_of(

@@ -203,7 +203,7 @@ def test_what_lies_outside_the_lattice_is_left_out(name: str, factor: int) -> No
     within = ((points > low) & (points < [u[-1], v[-1], n[-1]])).all(axis=1)
     inside = float(volumes[within].sum())
     assert 0.1 < inside / volumes.sum() < 0.9
-    assert total == pytest.approx(inside, rel=4e-3)
+    assert total == pytest.approx(inside, rel=2e-3)
     np.testing.assert_allclose(
         moment / total, np.average(points[within], axis=0, weights=volumes[within]), atol=0.03
     )
