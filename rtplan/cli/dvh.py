@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtplan.cli import common
@@ -36,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="F", help="write rtplan/dvh/1 JSON (- for output)")
     parser.add_argument("--csv", metavar="F", help="write the curves as CSV")
-    parser.add_argument("--plot", metavar="F", help="write a plot (SVG)")
+    parser.add_argument("--plot", metavar="F", type=_svg, help="write a plot (SVG)")
     parser.add_argument(
         "--interpolation",
         choices=["right_prism", "shape_based"],
@@ -80,6 +81,20 @@ def threads(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of threads; write 1 or more")
     return int(text)
+
+
+def _svg(path: str) -> str:
+    """The path of a plot.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        Its suffix is that of another format.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in ("", ".svg"):
+        raise argparse.ArgumentTypeError(f"a plot is SVG, and the name ends in {suffix!r}")
+    return path
 
 
 def run(args: argparse.Namespace) -> int:

@@ -181,3 +181,14 @@ def test_error_of_another_roi_does_not_touch_what_was_asked(tmp_path: Path) -> N
     assert "error" in {item["severity"] for item in document["findings"]}
     assert document["structures"][0]["dvh"] is not None
     assert dvh("--roi", "Tumor Bed", "--strict", path=folder, target=tmp_path / "dvh.json")[0] == 3
+
+
+def test_a_plot_is_not_written_under_the_suffix_of_another_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plot = tmp_path / "dvh.png"
+    with pytest.raises(SystemExit) as stop:
+        main(["dvh", str(tmp_path), "--plot", str(plot)])
+    assert stop.value.code == 2
+    assert "a plot is SVG" in capsys.readouterr().err
+    assert not plot.exists()
