@@ -263,9 +263,11 @@ def _member_bytes(archive: zipfile.ZipFile, member: str) -> bytes:
             data = stream.read(info.file_size + 1)
     except (KeyError, zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
         raise DicomError(f"a member of the zip cannot be read ({type(error).__name__})") from None
-    except Exception as error:  # zlib.error has no common base with the others
-        if isinstance(error, DicomError):
-            raise
+    except DicomError:
+        raise
+    except MemoryError:
+        raise DicomError("there is not enough memory to unpack a member of the zip") from None
+    except Exception as error:  # noqa: BLE001  (decompressors raise many types, no common base)
         raise DicomError(f"a member of the zip is damaged ({type(error).__name__})") from None
     if len(data) > info.file_size:
         raise DicomError("a member of the zip is longer than the archive declares")

@@ -202,10 +202,10 @@ def _needs_our_reader(locators: Sequence[str]) -> bool:
     """Whether SimpleITK cannot read them: members of an archive, or decimal commas."""
     if any(files.is_member(name) for name in locators):
         return True
-    for stream in files.open_each(locators[:1]):
-        size = stream.seek(0, os.SEEK_END)
-        return bool(with_commas(_header(stream, size)[0], _RESCALE))
-    return False
+    return any(
+        with_commas(_header(stream, stream.seek(0, os.SEEK_END))[0], _RESCALE)
+        for stream in files.open_each(locators)
+    )
 
 
 def _header(stream: BinaryIO, size: int) -> tuple[Dataset, bool]:

@@ -17,6 +17,7 @@ from rtplan.errors import InputError
 
 MIB = 1 << 20
 _HIGHEST = 10**12
+_MOST_DIGITS = len(str(_HIGHEST))
 
 
 def _limit(most: int, what: str, beyond: str) -> int:
@@ -96,7 +97,8 @@ def parse_limits(texts: Sequence[str]) -> Limits:
         name, _, value = text.partition("=")
         if name not in defaults:
             raise InputError(f'--limit "{text}" names no limit; there are: {listing()}')
-        if not (value.isascii() and value.isdecimal() and 0 < int(value[:16]) <= _HIGHEST):
+        is_number = value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS
+        if not (is_number and 0 < int(value) <= _HIGHEST):
             raise InputError(
                 f'--limit "{text}": expected a whole number from 1 to {_HIGHEST}, '
                 f"such as {name}={defaults[name]}"

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 
 from rtplan.geometry.contour import Code, SegmentCodes
-from rtplan.lesions.names import Kind, NameReading, read_name
+from rtplan.lesions.names import Kind, NameReading, read_name, rivals_of
 from rtplan.lesions.vocabulary import Part, Vocabulary
 
 _ALTERED, _TISSUE = "altered", "tissue"
@@ -22,13 +22,15 @@ _ALTERED, _TISSUE = "altered", "tissue"
 class Coded:
     """What codes say: ``type`` is the RT ROI Interpreted Type that they amount to, or empty.
 
-    ``text`` says it in a sentence; ``part`` and ``laterality`` are those of the anatomy.
+    ``text`` says it in a sentence; ``part`` and ``laterality`` are those of the anatomy, ``rivals``
+    the organs where the codes tell more than one.
     """
 
     type: str
     text: str
     kind: Kind | None = None
     part: Part | None = None
+    rivals: tuple[Part, ...] = ()
     laterality: str | None = None
 
 
@@ -94,12 +96,14 @@ def read_codes(codes: SegmentCodes | None, words: Vocabulary | None = None) -> C
     given, kind = listed or (_type_of(own, category), _kind_of(own))
     if any(name.kind is Kind.NODE for name in read) and kind is not Kind.PRIMARY:
         kind = Kind.NODE
+    parts = [part for name in read for part in (name.rivals or (name.part,)) if part is not None]
     return Coded(
         type=given,
         text=f"its code is {_shown(codes.kind or codes.category)}",
         kind=kind,
-        part=next((name.part for name in read if name.part is not None), None),
-        laterality=_side(codes.modifiers, read),
+        part=next(iter(parts), None),
+        rivals=rivals_of(parts),
+        laterality=_side(codes.modifiers, read, words),
     )
 
 
@@ -122,12 +126,12 @@ def _kind_of(own: NameReading | None) -> Kind | None:
     return None if own is None else own.kind
 
 
-def _side(modifiers: tuple[Code, ...], read: list[NameReading]) -> str | None:
+def _side(
+    modifiers: tuple[Code, ...], read: list[NameReading], words: Vocabulary | None
+) -> str | None:
     """The side that the modifiers say, else the anatomy itself; None for both."""
     book = _book()
-    coded = {
-        book.sides.get(book.key(code)) or read_name(code.meaning).laterality for code in modifiers
-    }
+    coded = {book.sides.get(book.key(code)) or _read(code, words).laterality for code in modifiers}
     sides = coded - {None} or {name.laterality for name in read} - {None}
     side = next(iter(sides)) if len(sides) == 1 else None
     return side if side in ("left", "right") else None
@@ -152,6 +156,7 @@ def with_codes(name: NameReading, coded: Coded | None) -> NameReading:
         kind, told["kind"] = coded.kind, coded.kind.value
     if coded.part is not None and part is None:
         part, told["organ"] = coded.part, coded.part.words[0]
+        rivals = (*rivals, *coded.rivals)
     elif coded.part is not None and part is not None and _differ(part, coded.part):
         rivals = tuple(dict.fromkeys((*rivals, part, coded.part)))
         told["organ"] = coded.part.words[0]

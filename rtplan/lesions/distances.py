@@ -37,6 +37,9 @@ def with_neighbours(
 ) -> tuple[Lesion, ...]:
     """Lesions with their ``neighbours``: the nearest other one, and all within ``NEIGHBOUR_MM``.
 
+    They are None where there are other lesions and none can be compared: in other frames of
+    reference, or on planes of another direction.
+
     Parameters
     ----------
     lesions : sequence of Lesion
@@ -64,7 +67,7 @@ def with_neighbours(
                 near[own].append((lesions[other].id, distance))
                 nearest[own] = min(nearest[own], distance)
     return tuple(
-        replace(lesion, neighbours=_kept(found))
+        replace(lesion, neighbours=_kept(found) if found or len(lesions) == 1 else None)
         for lesion, found in zip(lesions, near, strict=True)
     )
 

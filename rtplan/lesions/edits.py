@@ -6,6 +6,7 @@ changed; where that does not fit the structures any more, a finding says so and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from rtplan.findings import Finding, finding
@@ -64,7 +65,8 @@ def _of_names(lesion: Lesion) -> list[str]:
     for ref in lesion.structures:
         name = read_name(ref.name)
         primary = lesion.category is Category.PRIMARY
-        if not stated and name.kind is Kind.PRIMARY and not (primary or _is_open(lesion)):
+        open_ = lesion.category is Category.UNKNOWN
+        if not stated and name.kind is Kind.PRIMARY and not (primary or open_):
             texts.append(f"is {lesion.category.value!r}, but {ref.name!r} is named as the primary")
         if not stated and name.kind is Kind.METASTASIS and primary:
             texts.append(f"is 'primary', but {ref.name!r} is named as a metastasis")
@@ -76,14 +78,8 @@ def _of_names(lesion: Lesion) -> list[str]:
     return texts
 
 
-def _is_open(lesion: Lesion) -> bool:
-    return lesion.category is Category.UNKNOWN
-
-
 def _of_sizes(lesion: Lesion) -> list[str]:
     """Measures that no body can have together."""
-    import math
-
     short, longest = lesion.short_axis_mm, lesion.longest_diameter_mm
     space, volume = lesion.longest_3d_mm, lesion.volume_cc
     texts = []

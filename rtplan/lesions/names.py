@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -150,11 +151,8 @@ def read_name(name: str, *, levels: bool = True, book: Vocabulary | None = None)
     book = book or vocabulary()
     plain = _DATE.sub(" ", fold(name))
     station, bare, text = _numbered_station(_HIDDEN.sub("", plain), book)
-    text, level = _vertebra(text, book) if levels else (text, None)
-    phase = _PHASE.search(text)
-    text = _PHASE.sub(" ", text)
-    crop = _CROP.search(text)
-    text = _CROP.sub(r"\1 ", text)
+    text, level = _vertebra(text) if levels else (text, None)
+    text, phase, crop = _without_phase_and_crop(text)
     whole = _written_out_after_organ(_unglued(pieces(_DOSE.sub(" ", text)), book), book)
     split, stem, kind, cavity, maybe = _stems(whole, book)
     matches = book.find(split)
@@ -165,13 +163,9 @@ def read_name(name: str, *, levels: bool = True, book: Vocabulary | None = None)
         kind, maybe = Kind.LESION, True
     if level and not _is_vertebra(stem or _written_out(words), kind, matches):
         return read_name(name, levels=False, book=book)
-    thoracic = level is None or f"th{level[1:]}" in fold_word(name)
-    if stem and kind is None and level in _OPEN_LEVELS and not (thoracic or _has_part(matches)):
-        part_of_level, maybe = None, True
-    else:
-        part_of_level = book.part_of(Organ.BONE) if level else None
     label, number, left_over = _label(_unread(split, matches), stem)
     part = next((m for m in matches if m.word.part), None)
+    open_level = bool(stem) and kind is None and part is None and _may_be_number(name, level)
     outside = "external" in words or (bool(whole) and whole[0].text in _OUTSIDE)
     subtracts, cropped = _subtracts(text, stem, part is not None or outside, book)
     return NameReading(
@@ -181,28 +175,37 @@ def read_name(name: str, *, levels: bool = True, book: Vocabulary | None = None)
         label=label,
         number=number,
         laterality=_laterality(words, station),
-        part=part.word.part if part else part_of_level,
+        part=part.word.part if part else _bone(level, book, is_open=open_level),
         part_word=part.found if part else None,
-        rivals=_rivals(matches),
+        rivals=rivals_of(m.word.part for m in matches),
         level=level,
-        maybe_primary=maybe,
+        maybe_primary=maybe or open_level,
         station=station or _station_named(matches, kind),
         bare_station=bare if kind is Kind.NODE else None,
         region=next((r for r in ("extraregional", "regional") if f"region.{r}" in words), None),
         variants=frozenset(m.found for m in matches if m.word.table.startswith("variant.")),
-        phase=phase.group().strip() if phase else None,
+        phase=phase,
         phase_like=label is not None and _PHASE_NUMBER.match(label) is not None,
         words=words,
         left_over=left_over,
         unread=tuple(text for text in left_over if text not in book.qualifiers),
         subtracts=subtracts,
         cropped=cropped,
-        crop=crop.group(2) if crop else None,
+        crop=crop,
         shared=kind is None and _is_shared(whole, stem, matches, book),
         expanded=stem is not None and _MARGIN.search(plain) is not None,
         not_for_evaluation=_HIDDEN.match(plain) is not None,
         dose_only=_ISODOSE.match(plain) is not None and stem is None and part is None,
     )
+
+
+def _without_phase_and_crop(text: str) -> tuple[str, str | None, str | None]:
+    """The text without a breathing phase and a crop, the phase, and the millimetres of the crop."""
+    phase = _PHASE.search(text)
+    text = _PHASE.sub(" ", text)
+    crop = _CROP.search(text)
+    text = _CROP.sub(r"\1 ", text)
+    return text, phase.group().strip() if phase else None, crop.group(2) if crop else None
 
 
 def _words(matches: tuple[Match, ...], cavity: str | None, several: str | None) -> dict[str, str]:
@@ -219,7 +222,7 @@ def _station_named(matches: tuple[Match, ...], kind: Kind | None) -> Station | N
     return next((m.word.station for m in matches if m.word.station), None)
 
 
-def _vertebra(text: str, book: Vocabulary) -> tuple[str, str | None]:
+def _vertebra(text: str) -> tuple[str, str | None]:
     """The text without a vertebra, and the vertebra: T1 to T12, C1 to C7, L1 to L5, S1 to S5."""
     match = _LEVEL.search(text)
     if match is None:
@@ -235,13 +238,19 @@ def _is_vertebra(stem: Stem | None, kind: Kind | None, matches: tuple[Match, ...
     return target and kind is not Kind.NODE and organs <= {Organ.BONE}
 
 
-def _has_part(matches: tuple[Match, ...]) -> bool:
-    return any(m.word.part for m in matches)
+def _may_be_number(name: str, level: str | None) -> bool:
+    """Whether a vertebra may be the number of a tumour as well, or its stage: T2, but not Th2."""
+    return level in _OPEN_LEVELS and f"th{level[1:]}" not in fold_word(name)
 
 
-def _rivals(matches: tuple[Match, ...]) -> tuple[Part, ...]:
-    """The organs of a name that tells more than one."""
-    found = {(p.organ, p.site): p for m in matches if (p := m.word.part) and p.organ is not None}
+def _bone(level: str | None, book: Vocabulary, *, is_open: bool) -> Part | None:
+    """The organ that a vertebra tells; None where there is none for certain."""
+    return None if level is None or is_open else book.part_of(Organ.BONE)
+
+
+def rivals_of(parts: Iterable[Part | None]) -> tuple[Part, ...]:
+    """The organs of a name, or of codes, that tell more than one."""
+    found = {(p.organ, p.site): p for p in parts if p is not None and p.organ is not None}
     return tuple(found.values()) if len(found) > 1 else ()
 
 

@@ -329,8 +329,10 @@ def _candidates(merged: Merged, groups: Sequence[_Group], facts: Facts) -> list[
 
 def _claim(candidate: Candidate, merged: Merged) -> tuple[object, ...]:
     """How well a lesion claims to be the primary for its site: the least first."""
-    volume = candidate.lesion.volume_cc or 0.0
-    return not _is_listed(candidate, merged), -round(volume, 3), *_place(candidate)
+    # Of half-slice prisms: the volume of the solid may not be known.
+    members = [merged.members[n] for n in candidate.nodes]
+    volume = sum(m.body.volume_mm3 for m in members if m.structure is members[0].structure)
+    return not _is_listed(candidate, merged), -round(volume), *_place(candidate)
 
 
 def _drawn(merged: Merged, group: Sequence[int], organs: Sequence[DrawnOrgan]) -> _Group:

@@ -15,7 +15,6 @@ from rtplan.lesions.roles import Decision, Evidence, Role
 def unseen(decisions: Sequence[Decision], merged: Merged) -> list[Decision]:
     """Gross tumours without usable contours that nothing drawn stands for."""
     drawn = [merged.members[n].name for n in merged.nodes]
-
     return [
         d
         for d in decisions

@@ -13,6 +13,7 @@ import numpy as np
 
 from rtplan.geometry.contour import Structure
 from rtplan.geometry.grid import FloatArray
+from rtplan.geometry.planes import signed_area_mm2
 
 BODY_PART = 0.5
 """Part of the external's mean section, and of its height, from which a tumour is as the body."""
@@ -79,11 +80,7 @@ def is_as_the_body(structure: Structure, boxes: Boxes, external: Structure | Non
 
 def _area_mm2(structure: Structure) -> float:
     """Areas of all axial contours, summed; holes too."""
-    total = 0.0
-    for contour in structure.closed:
-        x, y = contour.points_mm[:, 0], contour.points_mm[:, 1]
-        total += 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
-    return total
+    return sum(abs(signed_area_mm2(contour.points_mm[:, :2])) for contour in structure.closed)
 
 
 def hole_of(boxes: Boxes) -> tuple[FloatArray, FloatArray] | None:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from rtplan.lesions.model import Organ
-from rtplan.lesions.names import read_name
 from rtplan.lesions.pieces import fold_word, pieces
 from rtplan.lesions.vocabulary import Part, Station, Vocabulary, Word, vocabulary
 from rtplan.protocol.toml_table import Table, nearest, read_toml
@@ -131,7 +130,8 @@ def _part(book: Vocabulary, table: Table, key: str) -> Part:
         if key == Organ.LYMPH_NODE:
             table.fail(key, 'nodes are no organ; write them in [words] as "node"')
         return book.part_of(Organ(key))
-    found = read_name(key, book=book).part
+    # Not by read_name: it keeps what it read, and the book is still to grow.
+    found = next((m.word.part for m in book.find(pieces(key)) if m.word.part), None)
     if found is None:
         near = nearest(key, [organ.value for organ in Organ])
         hint = f'; did you mean "{near}"?' if near else ""

@@ -102,9 +102,10 @@ def _not_for(definition: Definition, facts: Facts) -> str | None:
         return f"the primary is {site}; the definition is for {_list(definition.primaries)}"
     if site in NOT_SOLID and not definition.primaries:
         return f"the primary is {site}; the definition is for solid tumours"
-    meant = set(definition.histologies) or {name for a in definition.arms for name in a.histologies}
-    if histology is not None and meant and histology not in meant:
-        return f"the histology is {histology}; the definition is for {_list(sorted(meant))}"
+    of_arms = {name for arm in definition.arms for name in arm.histologies}
+    for meant in (set(definition.histologies), of_arms):
+        if histology is not None and meant and histology not in meant:
+            return f"the histology is {histology}; the definition is for {_list(sorted(meant))}"
     return None
 
 

@@ -16,12 +16,15 @@ from rtplan.dvh.metrics import Kind, Metric, MetricValue, Status, evaluate
 from rtplan.errors import NamingError
 from rtplan.findings import Severity
 from rtplan.geometry.contour import Structure
+from rtplan.protocol.describe import span
 from rtplan.protocol.dose_model import Limit, LimitSet
 from rtplan.protocol.logic import Op
 from rtplan.protocol.naming import SIDES, Match, find
 
 APART = "GEO007"
 """The finding of parts taken as separate bodies; a warning where they look like one."""
+
+_NO_DOSE = "the RT Plan states no prescribed dose, so the dose per fraction is not known"
 
 
 class RowStatus(StrEnum):
@@ -153,6 +156,10 @@ def evaluate_limits(
     for limit in limit_set.limits:
         if case.plan is not None and _is_for(limit, case.plan):
             rows += _rows(limit, case.structure_set.structures, {} if doubt else known, doubt)
+        elif case.plan is not None and limit.fraction_gy and not _doses_per_fraction(case.plan):
+            rows.append(
+                LimitRow(limit, limit.structure, None, RowStatus.NOT_EVALUATED, reason=_NO_DOSE)
+            )
     status = Status.NOT_EVALUATED if doubt else Status.EVALUATED
     return LimitSetResult(limit_set, status, fractions, tuple(rows), doubt)
 
@@ -173,14 +180,11 @@ def _why_not_keyed(limit_set: LimitSet, case: Case) -> str | None:
             f"the plan has {count} fraction{plural}; {limit_set.name} gives limits for {held}; "
             "there is no interpolation between fraction counts"
         )
-    ranges = [_range(low, high) for low, high in limit_set.fraction_doses]
+    ranges = [span(low, high) for low, high in limit_set.fraction_doses]
     held = f"{_listed(ranges)} Gy a fraction"
     found = _doses_per_fraction(case.plan)
     if not found:
-        return (
-            "the RT Plan states no prescribed dose, so the dose per fraction is not known; "
-            f"{limit_set.name} gives limits for {held}"
-        )
+        return f"{_NO_DOSE}; {limit_set.name} gives limits for {held}"
     return (
         f"the plan prescribes {_listed([f'{dose:g}' for dose in found])} Gy a fraction; "
         f"{limit_set.name} gives limits for {held}; nothing is converted to another fractionation"
@@ -189,10 +193,6 @@ def _why_not_keyed(limit_set: LimitSet, case: Case) -> str | None:
 
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _range(low: float, high: float) -> str:
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _is_for(limit: Limit, plan: Plan) -> bool:

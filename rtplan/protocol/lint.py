@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rtplan.facts import Facts, PrimaryFacts
 from rtplan.lesions.model import LesionCount, LesionReading
-from rtplan.protocol.dose_model import Limit, LimitSet, PrescriptionSet
+from rtplan.protocol.dose_model import LimitSet, PrescriptionSet
 from rtplan.protocol.evaluate import evaluate_definition
 from rtplan.protocol.facts_file import HISTOLOGIES, SITES
 from rtplan.protocol.load import Protocol, ProtocolKind, available, load_limits
@@ -29,7 +29,8 @@ def lint(loaded: Protocol) -> tuple[str, ...]:
 
 def _of_definition(item: Definition) -> Iterator[str]:
     yield from _without_place([(c.id, c.citation) for c in item.criteria])
-    yield from _sources_unused(item, [*item.cited(), item.counting.citation], item)
+    remarks = (x.citation for x in (*item.conditions, *item.pathways))
+    yield from _sources_unused(item, (*item.cited(), item.counting.citation, *remarks))
     if item.kind is DefinitionKind.DEFINITION and item.arms and not item.metastases_in:
         for histology in _histologies(item):
             primary = PrimaryFacts(site=(item.primaries or SITES)[0], histology=histology)
@@ -50,7 +51,7 @@ def _histologies(item: Definition) -> tuple[str, ...]:
 
 def _of_limits(item: LimitSet) -> Iterator[str]:
     yield from _without_place([(x.id, x.citation) for x in item.limits])
-    yield from _sources_unused(item, item.cited(), None)
+    yield from _sources_unused(item, item.cited())
     known = _known_structures()
     for limit in item.limits:
         if limit.structure not in known:
@@ -60,16 +61,17 @@ def _of_limits(item: LimitSet) -> Iterator[str]:
                 f'{limit.id}: "{limit.structure}" has no synonym, so only a structure of this very '
                 f"name matches{hint}"
             )
-    tested = [(x.structure, str(x.metric), x.fractions, x.fraction_gy) for x in item.limits]
-    sources = [x.citation.source.id for x in item.limits]
-    for index, key in enumerate(zip(tested, sources, strict=True)):
-        if key in list(zip(tested, sources, strict=True))[:index]:
-            yield f"{item.limits[index].id}: the same metric of the same structure stands twice"
+    seen = set()
+    for x in item.limits:
+        key = (x.structure, str(x.metric), x.fractions, x.fraction_gy, x.citation.source.id)
+        if key in seen:
+            yield f"{x.id}: the same metric of the same structure stands twice"
+        seen.add(key)
 
 
 def _of_prescriptions(item: PrescriptionSet) -> Iterator[str]:
     yield from _without_place([(x.id, x.citation) for x in item.prescriptions])
-    yield from _sources_unused(item, item.cited(), None)
+    yield from _sources_unused(item, item.cited())
 
 
 def _without_place(cited: list[tuple[str, Citation]]) -> Iterator[str]:
@@ -78,12 +80,8 @@ def _without_place(cited: list[tuple[str, Citation]]) -> Iterator[str]:
             yield f"{name}: no place in the source; write place = (table, page, section)"
 
 
-def _sources_unused(
-    item: Protocol, cited: list[Citation] | tuple[Citation, ...], remarks: Definition | None
-) -> Iterator[str]:
+def _sources_unused(item: Protocol, cited: tuple[Citation, ...]) -> Iterator[str]:
     used = {citation.source.id for citation in cited}
-    if remarks is not None:
-        used |= {x.citation.source.id for x in (*remarks.conditions, *remarks.pathways)}
     for source in item.sources:
         if source.id not in used and not item.extends:
             yield f'the source "{source.id}" is named by no entry'
@@ -91,11 +89,8 @@ def _sources_unused(
 
 def _known_structures() -> frozenset[str]:
     """The names that rtplan has synonyms for, and those of its own limits."""
-    own = {x.structure for e in available() if e.kind is ProtocolKind.LIMITS for x in _limits(e.id)}
+    sets = [load_limits(entry.id) for entry in available() if entry.kind is ProtocolKind.LIMITS]
+    own = {limit.structure for item in sets for limit in item.limits}
     named = set(aliases().values())
     bare = {name.removesuffix(f"_{side}") for name in named for side in SIDES}
     return frozenset(own | named | bare)
-
-
-def _limits(name: str) -> Iterator[Limit]:
-    yield from load_limits(name).limits

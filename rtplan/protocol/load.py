@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from rtplan.errors import ProtocolError
 from rtplan.protocol.dose_model import LimitSet, PrescriptionSet
@@ -41,6 +41,7 @@ MOST_EXTENSIONS = 8
 """Files that extend one another in a row; more is a circle."""
 
 Protocol: TypeAlias = Definition | LimitSet | PrescriptionSet
+P = TypeVar("P", Definition, LimitSet, PrescriptionSet)
 
 
 class ProtocolKind(StrEnum):
@@ -82,31 +83,30 @@ def available() -> tuple[Entry, ...]:
 
 def load_definition(id_or_path: str) -> Definition:
     """A definition, score or pathway by id or path; ProtocolError where it is wrong or absent."""
-    loaded = load(id_or_path)
-    if not isinstance(loaded, Definition):
-        raise ProtocolError(f'"{loaded.id}" is {_noun(loaded)}, not a definition')
-    return loaded
+    return _of_kind(load(id_or_path), Definition)
 
 
 def load_limits(id_or_path: str) -> LimitSet:
     """A limit set by id or path; ProtocolError where it is wrong or absent."""
-    loaded = load(id_or_path)
-    if not isinstance(loaded, LimitSet):
-        raise ProtocolError(f'"{loaded.id}" is {_noun(loaded)}, not a set of dose limits')
-    return loaded
+    return _of_kind(load(id_or_path), LimitSet)
 
 
 def load_prescriptions(id_or_path: str) -> PrescriptionSet:
     """A set of prescriptions by id or path; ProtocolError where it is wrong or absent."""
-    loaded = load(id_or_path)
-    if not isinstance(loaded, PrescriptionSet):
-        raise ProtocolError(f'"{loaded.id}" is {_noun(loaded)}, not a set of prescriptions')
+    return _of_kind(load(id_or_path), PrescriptionSet)
+
+
+def _of_kind(loaded: Protocol, kind: type[P]) -> P:
+    if not isinstance(loaded, kind):
+        raise ProtocolError(f'"{loaded.id}" is {_NOUNS[type(loaded)]}, not {_NOUNS[kind]}')
     return loaded
 
 
-def _noun(loaded: Protocol) -> str:
-    nouns = {Definition: "a definition", LimitSet: "a set of dose limits"}
-    return nouns.get(type(loaded), "a set of prescriptions")
+_NOUNS: dict[type[Protocol], str] = {
+    Definition: "a definition",
+    LimitSet: "a set of dose limits",
+    PrescriptionSet: "a set of prescriptions",
+}
 
 
 def load(id_or_path: str) -> Protocol:

@@ -17,6 +17,7 @@ from rtplan.protocol.model import (
     ExtraregionalNodes,
     FactRule,
     GapRule,
+    Merging,
     NodesAsOrgan,
     PairedOrgans,
     Quantity,
@@ -155,6 +156,8 @@ _COUNTING_RULES: dict[str, Any] = {
     "extraregional_nodes": ExtraregionalNodes.UNCONFIRMED,
     "nodes_as_organ": NodesAsOrgan.UNCONFIRMED,
     "paired_organs": PairedOrgans.UNCONFIRMED,
+    "contiguous_vertebrae": Merging.UNCONFIRMED,
+    "shared_isocentre": Merging.UNCONFIRMED,
 }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from rtplan.dvh.metrics import Metric, parse
 from rtplan.errors import DVHError
 from rtplan.lesions.model import Organ
@@ -17,28 +20,48 @@ from rtplan.protocol.read_common import (
 )
 from rtplan.protocol.toml_table import Table
 
+T = TypeVar("T")
+
 
 def read_limit_set(root: Table, *, extends: tuple[str, ...] = ()) -> LimitSet:
     """The dose limits of a file; ProtocolError for a wrong key or value."""
     sources = read_sources(root)
-    tables = root.tables("limit")
+    limits = _entries(root, "limit", _limit, sources)
+    return LimitSet(limits=limits, extends=extends, **_head(root, sources))
+
+
+def read_prescription_set(root: Table, *, extends: tuple[str, ...] = ()) -> PrescriptionSet:
+    """The prescriptions of a file; ProtocolError for a wrong key or value."""
+    sources = read_sources(root)
+    prescriptions = _entries(root, "prescription", _prescription, sources)
+    return PrescriptionSet(prescriptions=prescriptions, extends=extends, **_head(root, sources))
+
+
+def _entries(
+    root: Table, key: str, read: Callable[[Table, dict[str, Source]], T], sources: dict[str, Source]
+) -> tuple[T, ...]:
+    """The entries of the one list that the file is for; at least one."""
+    tables = root.tables(key)
     if not tables:
-        root.fail("limit", "is missing; a limit set has at least one [[limit]]")
-    limits = tuple(_limit(table, sources) for table in tables)
-    check_ids(root, "limit")
-    result = LimitSet(
-        id=read_id(root),
-        title=root.need("title"),
-        name=root.need("name"),
-        version=root.need("version"),
-        sources=tuple(sources.values()),
-        limits=limits,
-        gaps=read_gaps(root),
-        notes=root.texts("notes"),
-        extends=extends,
-    )
+        root.fail(key, f"is missing; there is at least one [[{key}]]")
+    entries = tuple(read(table, sources) for table in tables)
+    check_ids(root, key)
+    return entries
+
+
+def _head(root: Table, sources: dict[str, Source]) -> dict[str, Any]:
+    """What both kinds of set have beside their entries; the last that is read of the file."""
+    head = {
+        "id": read_id(root),
+        "title": root.need("title"),
+        "name": root.need("name"),
+        "version": root.need("version"),
+        "sources": tuple(sources.values()),
+        "gaps": read_gaps(root),
+        "notes": root.texts("notes"),
+    }
     root.done()
-    return result
+    return head
 
 
 def _limit(table: Table, sources: dict[str, Source]) -> Limit:
@@ -114,8 +137,9 @@ def _check_limit(table: Table, limit: Limit) -> None:
     if limit.metric.unit == "%" and limit.limit > 100 and limit.metric.kind.value in ("V", "CV"):
         table.fail("limit", f"{limit.limit:g} % is more than the whole volume")
     upper = limit.op in (Op.AT_MOST, Op.LESS)
-    if limit.optimal is not None and upper == (limit.optimal > limit.limit):
-        table.fail("optimal", f"{limit.optimal:g} is not stricter than the limit {limit.limit:g}")
+    optimal, tested = limit.optimal, limit.limit
+    if optimal is not None and not (optimal < tested if upper else optimal > tested):
+        table.fail("optimal", f"{optimal:g} is not stricter than the limit {tested:g}")
     for index, other in enumerate(limit.conflicts):
         if (other.limit < limit.limit) if upper else (other.limit > limit.limit):
             table.fail(
@@ -123,29 +147,6 @@ def _check_limit(table: Table, limit: Limit) -> None:
                 f"{other.limit:g} is stricter than the limit {limit.limit:g}; "
                 "the strictest value is the one that is tested",
             )
-
-
-def read_prescription_set(root: Table, *, extends: tuple[str, ...] = ()) -> PrescriptionSet:
-    """The prescriptions of a file; ProtocolError for a wrong key or value."""
-    sources = read_sources(root)
-    tables = root.tables("prescription")
-    if not tables:
-        root.fail("prescription", "is missing; there is at least one [[prescription]]")
-    prescriptions = tuple(_prescription(table, sources) for table in tables)
-    check_ids(root, "prescription")
-    result = PrescriptionSet(
-        id=read_id(root),
-        title=root.need("title"),
-        name=root.need("name"),
-        version=root.need("version"),
-        sources=tuple(sources.values()),
-        prescriptions=prescriptions,
-        gaps=read_gaps(root),
-        notes=root.texts("notes"),
-        extends=extends,
-    )
-    root.done()
-    return result
 
 
 def _prescription(table: Table, sources: dict[str, Source]) -> Prescription:

@@ -39,8 +39,7 @@ def largest(items: Sequence[Item], fewer: int, quantity: Quantity, counted: Coun
     """
     sure, possible = counted.split(items)
     lows = sorted((_size(i.lesion, quantity)[0] for i in sure), reverse=True)
-    divisible = any(i.lesion is None and i.needs == COUNT for i in items)
-    low = 0.0 if divisible else (lows[fewer] if len(lows) > fewer else 0.0)
+    low = 0.0 if _divisible(items) else (lows[fewer] if len(lows) > fewer else 0.0)
     high = max((_size(i.lesion, quantity)[1] for i in possible), default=0.0)
     if fewer:
         high = math.inf if possible else high
@@ -54,7 +53,10 @@ def largest(items: Sequence[Item], fewer: int, quantity: Quantity, counted: Coun
 
 
 def closest_pair(items: Sequence[Item], fewer: int, counted: Counted) -> Bounds:
-    """Bounds of the distance, mm, of the two closest counted items; infinite without two."""
+    """Bounds of the distance, mm, of the two closest counted items; infinite without two.
+
+    Of one that may be two neither centre is known.
+    """
     sure, possible = counted.split(items)
     low = min((_distance(a, b)[0] for a, b in combinations(possible, 2)), default=math.inf)
     high = min((_distance(a, b)[1] for a, b in combinations(sure, 2)), default=math.inf)
@@ -66,7 +68,12 @@ def closest_pair(items: Sequence[Item], fewer: int, counted: Counted) -> Bounds:
     )
     if fewer:
         return Bounds(low, math.inf, (*needs, COUNT))
-    return Bounds(low, high, needs)
+    return Bounds(low, math.inf if _divisible(items) else high, needs)
+
+
+def _divisible(items: Iterable[Item]) -> bool:
+    """Whether one of the lesions may be two."""
+    return any(i.lesion is None and i.needs == COUNT for i in items)
 
 
 def _key(quantity: Quantity) -> str:
@@ -96,7 +103,7 @@ def _distance(one: Item, other: Item) -> Range:
     centres = _between_centres(one.lesion, other.lesion)
     surface = _between_surfaces(one.lesion, other.lesion)
     known = [mm for mm in (surface, centres) if mm is not None]
-    low = surface if surface is not None else _least(one.lesion, other.lesion, centres)
+    low = min(known) if surface is not None else _least(one.lesion, other.lesion, centres)
     return low, max(known) if centres is not None else math.inf
 
 
@@ -116,11 +123,6 @@ def _between_surfaces(one: Lesion, other: Lesion) -> float | None:
 
 def _least(one: Lesion, other: Lesion, centres: float | None) -> float:
     """The least that surfaces may be apart: no point of a lesion is farther than its diameter."""
-    reach = [x.longest_3d_mm for x in (one, other)]
-    if centres is None or None in reach:
+    if centres is None or one.longest_3d_mm is None or other.longest_3d_mm is None:
         return 0.0
-    return max(0.0, centres - sum(_numbers(reach)))
-
-
-def _numbers(values: Iterable[float | None]) -> Iterable[float]:
-    return (value for value in values if value is not None)
+    return max(0.0, centres - one.longest_3d_mm - other.longest_3d_mm)

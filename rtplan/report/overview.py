@@ -200,7 +200,8 @@ def _numbers(axes: Axes, placed: Sequence[Lesion]) -> float:
 
 def _place(lesion: Lesion) -> tuple[float, float]:
     """Where a lesion lies in the view, mm."""
-    x, _, z = lesion.centroid_mm or (0.0, 0.0, 0.0)
+    assert lesion.centroid_mm is not None  # the others are not drawn
+    x, _, z = lesion.centroid_mm
     return x, z
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from rtplan.cli.main import main
 from tests.protocol.test_extend import DEFINITION as EXTENDING
+from tests.protocol.test_extend import written
 from tests.protocol.test_load import DEFINITION, LIMITS
 
 
@@ -59,55 +60,50 @@ def test_show_of_an_unknown_id_names_the_nearest(capsys: pytest.CaptureFixture[s
 def test_validate_says_what_a_good_file_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "mine.toml"
     for text, words in (
         (DEFINITION, "mine.toml: a valid definition, mine: 1 rule (1 secondary), 0 stated gaps\n"),
         (LIMITS, "mine.toml: a valid set of dose limits, my-limits: 1 rule (1 secondary)"),
     ):
-        file.write_text(text, encoding="utf-8")
-        assert main(["protocols", "validate", str(file)]) == 0
+        file = written(tmp_path, text, "mine.toml")
+        assert main(["protocols", "validate", file]) == 0
         assert words in capsys.readouterr().out
 
 
 def test_validate_of_a_broken_file_names_file_key_and_value(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text(LIMITS.replace("limit = 14", "limit = -14"), encoding="utf-8")
-    assert main(["protocols", "validate", str(file)]) == 2
+    file = written(tmp_path, LIMITS.replace("limit = 14", "limit = -14"), "mine.toml")
+    assert main(["protocols", "validate", file]) == 2
     assert "mine.toml: limit[0].limit: -14 is below 0" in capsys.readouterr().err
 
 
 def test_site_file_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text(DEFINITION, encoding="utf-8")
-    assert main(["protocols", "show", str(file)]) == 0
+    file = written(tmp_path, DEFINITION, "mine.toml")
+    assert main(["protocols", "show", file]) == 0
     assert "Few metastases" in capsys.readouterr().out
 
 
 def test_validate_names_slips_of_a_valid_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text(DEFINITION, encoding="utf-8")
-    assert main(["protocols", "validate", str(file)]) == 0
+    file = written(tmp_path, DEFINITION, "mine.toml")
+    assert main(["protocols", "validate", file]) == 0
     assert "look at again:\n  no criterion asks for a metastasis" in capsys.readouterr().out
 
 
 def test_file_that_extends_another_is_shown_with_what_it_extends(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "ours.toml"
-    file.write_text(EXTENDING, encoding="utf-8")
-    assert main(["protocols", "show", str(file)]) == 0
+    file = written(tmp_path, EXTENDING)
+    assert main(["protocols", "show", file]) == 0
     out = capsys.readouterr().out
     for words in ("extends omec-2023, version 1", "At most two metastases", "paired organs: each"):
         assert words in out
-    assert main(["protocols", "validate", str(file)]) == 0
+    assert main(["protocols", "validate", file]) == 0
     assert "it extends omec-2023, version 1" in capsys.readouterr().out
     kept = EXTENDING.splitlines(keepends=True)
-    file.write_text("".join(x for x in kept if "At most two" not in x), encoding="utf-8")
-    assert main(["protocols", "validate", str(file)]) == 0
+    written(tmp_path, "".join(x for x in kept if "At most two" not in x))
+    assert main(["protocols", "validate", file]) == 0
     assert "organ-lesions: the rule is changed, the text is still" in capsys.readouterr().out
 
 

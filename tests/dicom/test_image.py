@@ -175,3 +175,12 @@ def test_decimal_commas_are_read_as_points_and_said(tmp_path: Path) -> None:
     image = read_image(inventory.series[0].series)
     assert image.grid.spacing_mm == (0.25, 0.125, 3)
     assert image.values.max() == pytest.approx(14 * 2.75 - 1000)
+
+
+def test_a_decimal_comma_in_a_later_image_is_read_as_a_point(tmp_path: Path) -> None:
+    first, second = ct(0), ct(3)
+    second.RescaleSlope = "2.75"
+    objects.save(tmp_path, objects.structure_set(), first)
+    (tmp_path / "z").write_bytes(objects.swapped(to_bytes(second), b"2.75", b"2,75"))
+    image = read_image(read(str(tmp_path)).series[0].series)
+    np.testing.assert_allclose(image.values[1], 2.75 * second.pixel_array - 1000.0)

@@ -185,6 +185,22 @@ def test_archive_that_unpacks_to_far_more_than_itself_is_refused(
         read(str(archive))
 
 
+def test_a_member_without_memory_to_unpack_it_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = zip_of(tmp_path / "z", rs=to_bytes(structure_set()), rt=to_bytes(dose()))
+    real = zipfile.ZipExtFile.read
+
+    def short_of_memory(stream: zipfile.ZipExtFile, size: int | None = -1) -> bytes:
+        if stream.name == "rt":
+            raise MemoryError
+        return real(stream, size)
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", short_of_memory)
+    (note,) = read(str(archive)).findings
+    assert (note.code, "not enough memory" in note.text) == ("FIL003", True)
+
+
 def test_archive_of_too_many_members_is_refused(tmp_path: Path) -> None:
     with within(Limits(files=2)), pytest.raises(InputError, match="3 members"):
         read(str(zip_of(tmp_path / "z", a=b"1", b=b"2", c=b"3")))

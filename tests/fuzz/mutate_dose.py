@@ -254,7 +254,7 @@ def sign_other(draft: Draft) -> None:
 def dose_extreme(draft: Draft) -> None:
     values = dose_values(draft).copy()
     kind = draft.of("zero", "full", "one", "noise")
-    values[:] = {"zero": 0, "full": 65535, "one": 0, "noise": 0}[kind]
+    values[:] = 65535 if kind == "full" else 0
     if kind == "one":
         values[4, 5, 6] = 65535
     if kind == "noise":

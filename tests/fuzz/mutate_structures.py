@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from tests.fuzz.base import CTS, RS
-from tests.fuzz.draft import Draft, raw
+from tests.fuzz.draft import Draft, raw, written
 from tests.fuzz.oracle import Effect
 from tests.fuzz.registry import mutation
 
@@ -211,8 +211,8 @@ def coordinates_not_in_threes(draft: Draft) -> None:
 def a_coordinate_lost_inside(draft: Draft) -> None:
     contour = draft.contour()
     texts = points(contour)
-    del texts[draft.random.randrange(len(texts) or 1) :][:1]
-    put(contour, [t for n, t in enumerate(texts) if n != 4], count=len(texts) // 3)
+    lost = draft.random.randrange(len(texts) or 1)
+    put(contour, texts[:lost] + texts[lost + 1 :], count=len(texts) // 3)
 
 
 @mutation(9, TOLD)
@@ -433,8 +433,6 @@ def one_plane(draft: Draft) -> None:
 
 @mutation(21, TOLD)
 def second_structure_set(draft: Draft) -> None:
-    from tests.fuzz.draft import written
-
     other = copy.deepcopy(draft.structures)
     other.SOPInstanceUID = draft.of("1.2.3", draft.structures.SOPInstanceUID)
     for item in other.get("StructureSetROISequence") or ():

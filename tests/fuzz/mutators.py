@@ -30,8 +30,7 @@ class Mutated:
         """Write the case; returns what to give to a command, a folder or a zip."""
         if not self.packed:
             return write_case(folder, self.files)
-        path = write_case(folder, {"case.zip": mutate_files.zipped(self.files)}) / "case.zip"
-        return path
+        return write_case(folder, {"case.zip": mutate_files.zipped(self.files)}) / "case.zip"
 
 
 def mutate(seed: int, names: Sequence[str] = ()) -> Mutated:

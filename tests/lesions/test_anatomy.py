@@ -11,7 +11,7 @@ from rtplan.lesions.category import Kindred, Setting, categorise
 from rtplan.lesions.model import Category, Lesion, Organ
 from rtplan.lesions.names import read_name
 from rtplan.lesions.read import read_lesions
-from tests.lesions.drawing import Point, box, gtv, sphere, structure, structures
+from tests.lesions.drawing import Point, box, contour, gtv, ring, sphere, structure, structures
 
 OESOPHAGUS = Facts(primary=PrimaryFacts(site="oesophagus"))
 
@@ -262,6 +262,17 @@ def test_name_may_say_whether_a_node_is_regional(name: str, category: Category) 
 
 
 # Facts
+
+
+def test_primary_for_its_site_is_the_largest_where_no_volume_is_known() -> None:
+    small, large = (
+        gtv(f"GTV_esophagus_{i}", [contour(ring((x, 0.0), (r, r)), z)])
+        for i, (x, r, z) in enumerate(((0.0, 3.0, 30.0), (60.0, 25.0, 0.0)), start=1)
+    )
+    lesions = read_lesions(structures(small, large), facts=OESOPHAGUS).lesions
+    assert [lesion.volume_cc for lesion in lesions] == [None, None]
+    primaries = [x.structures[0].name for x in lesions if x.category is Category.PRIMARY]
+    assert primaries == ["GTV_esophagus_2"]
 
 
 def test_facts_complete_and_override_and_the_lesion_says_so() -> None:

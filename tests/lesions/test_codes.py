@@ -16,6 +16,7 @@ from rtplan.lesions.model import Category, Organ
 from rtplan.lesions.names import Kind
 from rtplan.lesions.read import read_lesions
 from rtplan.lesions.roles import Evidence, Role, decide_roles
+from rtplan.lesions.vocabulary import Word, vocabulary
 from tests.lesions.drawing import sphere, structure, structures
 
 DATA = Path(__file__).parents[1] / "data" / "segmentations"
@@ -135,6 +136,21 @@ def test_name_and_code_that_tell_two_organs_or_sides_leave_them_open() -> None:
     lesion = read_lesions(structures(segment("GTV_liver_R", codes))).lesions[0]
     assert (lesion.organ, lesion.laterality) == (None, None)
     assert "name and codes tell two" in lesion.reason
+
+
+def test_codes_that_tell_two_organs_leave_it_open() -> None:
+    both = segment("1", tumour(SECONDARY, LUNG, LIVER))
+    one = segment("2", tumour(UNLISTED, LIVER), number=2, x=60.0)
+    found = read_lesions(structures(both, one)).lesions
+    assert {le.structures[0].name: le.organ for le in found} == {"1": None, "2": Organ.LIVER}
+
+
+def test_side_of_a_modifier_is_read_by_the_words_of_the_site() -> None:
+    book = replace(vocabulary(), whole=dict(vocabulary().whole))
+    book.add("sinistra", Word("laterality.left", "sinistra"))
+    coded = read_codes(tumour(NEOPLASM, modifiers=(Code("sinistra", "x", "99LOCAL"),)), book)
+    assert coded is not None
+    assert coded.laterality == "left"
 
 
 def test_coded_segments_are_counted_by_kind_and_organ() -> None:

@@ -127,6 +127,11 @@ def test_a_lone_lesion_has_no_neighbour() -> None:
     assert with_neighbours([lesion(1)], row(0))[0].neighbours == ()
 
 
+def test_a_lesion_that_no_other_can_be_compared_with_has_neighbours_not_known() -> None:
+    found = with_neighbours([lesion(1), lesion(2)], row(0, 20), frames=["1.2", "1.3"])
+    assert [item.neighbours for item in found] == [None, None]
+
+
 def organs() -> StructureSet:
     return structures(
         structure("Liver", sphere((20, 0, 0), 5, n=720)),

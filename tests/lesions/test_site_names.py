@@ -66,6 +66,12 @@ def test_stations_of_a_site_are_those_that_are_known(
     assert found.name == station
 
 
+def test_name_of_an_organ_in_the_file_is_read_by_all_words_of_the_file(tmp_path: Path) -> None:
+    text = '[organs]\n"colon links" = ["xyzcol"]\n[stations]\nLN_Sclav = ["colonlinks"]'
+    book = load_names(written(tmp_path, f'schema = "rtplan/site-names/1"\n{text}'))
+    assert read_name("colon links", book=book).has("station") == "colonlinks"
+
+
 def test_vocabulary_that_comes_with_rtplan_is_not_changed(tmp_path: Path) -> None:
     load_names(written(tmp_path, OWN))
     assert read_name("TVOL 1").stem is None

@@ -149,6 +149,33 @@ def test_what_is_drawn_elsewhere_does_not_rule_out_the_organ(tmp_path: Path) -> 
     assert "disease.metastases_not_drawn" in result.needs
 
 
+@pytest.mark.parametrize(
+    ("words", "rests"),
+    [("bone " * 6, ("few", "counting.contiguous_vertebrae")), ("lung " * 6, ("few",))],
+)
+def test_verdict_says_that_it_rests_on_how_sites_are_told_apart(
+    tmp_path: Path, words: str, rests: tuple[str, ...]
+) -> None:
+    own = 'unit = "site"\ncontiguous_vertebrae = "each"\nconventions = ["contiguous_vertebrae"]'
+    text = DEFINITION.replace('unit = "lesion"', own)
+    result = evaluated(tmp_path, text, words)
+    assert (result.verdict, result.rests_on_unverified) == (Verdict.NOT_CONSISTENT, rests)
+
+
+@pytest.mark.parametrize(
+    ("histology", "verdict"), [("squamous", "consistent"), ("adenocarcinoma", "not_applicable")]
+)
+def test_histology_that_no_arm_is_for_is_not_applicable(
+    tmp_path: Path, histology: str, verdict: str
+) -> None:
+    both = '["lung"]\nhistologies = ["squamous", "adenocarcinoma"]'
+    text = DEFINITION.replace('["lung"]', both)
+    text = text.replace('rule = "few"', 'rule = "few"\nhistologies = ["squamous"]')
+    given = cases.facts(f"primary.site = 'lung'\nprimary.histology = '{histology}'", tmp_path)
+    result = evaluate_definition(definition(tmp_path, text), cases.reading("lung"), given)
+    assert result.verdict == verdict
+
+
 WITH_GAP = (
     DEFINITION.replace(
         '{ quantity = "metastases", op = "<=", limit = 5 }',

@@ -403,6 +403,17 @@ def test_conventional_limits_are_for_their_doses_per_fraction(
         assert reason in str(result.reason)
 
 
+def test_without_a_prescribed_dose_limits_by_dose_stand_as_not_evaluated() -> None:
+    limits = load_limits("esophagus-conventional")
+    result = evaluate_limits(limits, prescribed(case("Heart", fractions=23)), (dvh(1),))
+    open_ = [row for row in result.rows if row.limit.fraction_gy is not None]
+    assert len(open_) == sum(item.fraction_gy is not None for item in limits.limits) > 0
+    assert {row.status for row in open_} == {RowStatus.NOT_EVALUATED}
+    assert {row.value for row in open_} == {None}
+    assert all("the dose per fraction is not known" in str(row.reason) for row in open_)
+    assert len(open_) < len(result.rows)
+
+
 def test_limit_for_a_number_of_fractions_stands_beside_those_for_doses() -> None:
     limits = load_limits("esophagus-conventional")
     for fractions, dose_gy, expected in ((28, 50.4, {35.0, 26.0, 25.0}), (23, 41.4, {30.0})):

@@ -195,6 +195,7 @@ BROKEN_LIMITS = [
     ("fractions = 1", "fraction_gy = [2]", "limit[0].fraction_gy", "[lowest, highest]"),
     ("fractions = 1", 'fraction_gy = [1, "2"]', 'limit[0].fraction_gy[1]: "2"', "not a number"),
     ("limit = 14", "limit = 14\noptimal = 14.5", "limit[0].optimal: 14.5", "not stricter"),
+    ("limit = 14", "limit = 14\noptimal = 14", "limit[0].optimal: 14", "not stricter"),
 ]
 
 

@@ -92,6 +92,21 @@ def test_closest_pair_is_between_surfaces_and_centres() -> None:
     assert bounds(one, other, quantity=PAIR) == (40, 60, ())
 
 
+def test_distance_of_a_lesion_that_may_be_two_is_open() -> None:
+    pair = (lesion(1, at=(0, 0, 0)), lesion(2, at=(20, 0, 0)))
+    assert bounds(*pair, quantity=PAIR)[:2] == (0, 20)
+    low, high, needs = bounds(*pair, quantity=PAIR, upper=3)
+    assert (low, high) == (0, math.inf)
+    assert "lesions.count" in needs
+
+
+def test_centres_may_be_closer_than_surfaces() -> None:
+    """One lesion lies around the other."""
+    one = lesion(1, at=(0, 0, 0), neighbours=(("L2", 40.0),))
+    other = lesion(2, at=(5, 0, 0))
+    assert bounds(one, other, quantity=PAIR)[:2] == (5, 40)
+
+
 @pytest.mark.parametrize(
     ("space", "expected"), [(None, (0, 60)), (10.0, (40, 60)), (50.0, (0, 60))]
 )
