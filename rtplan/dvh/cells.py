@@ -15,9 +15,9 @@ import numpy as np
 from rtplan.dose.sampling import Field
 from rtplan.dvh.curve import DVH
 from rtplan.dvh.histogram import RampHistogram
-from rtplan.dvh.stacks import CHUNK_CELLS, Faces, Layers, expanded
+from rtplan.dvh.stacks import CHUNK_CELLS, Faces, Layers
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.raster import BoolArray, Coverage, IndexArray
+from rtplan.geometry.raster import BoolArray, Coverage, IndexArray, expanded
 
 _EVEN = 1e-3  # offset of a centroid, in half cells, that makes no difference
 _TOUCHING_MM = 1e-9

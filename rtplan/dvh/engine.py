@@ -188,7 +188,8 @@ class _Solids:
 
     What is computed is ``body`` and its flat ``ends``, the lower and the upper ones; ``further``
     is as much again beyond each. ``other`` are prisms where it is shape-based, and the other way
-    round; None where no other readings are asked for. ``box`` are corners (u, v, n) around all, mm.
+    round. Where no other readings are asked for, all of it is ``body``. ``box`` are corners (u, v,
+    n) around all, mm.
     """
 
     body: Solid
@@ -203,8 +204,10 @@ class _Solids:
         solid = drawn.solid(settings.interpolation, settings.end_cap)
         corners = zip(solid.bounds_mm, drawn.reach_mm, strict=True)
         low, high = (np.append(corner[:2], reach) for corner, reach in corners)
+        if not settings.uncertainty:
+            return cls(solid, (), (), None, (low, high))
         other = None
-        if settings.uncertainty and drawn.slab_mm is None:
+        if drawn.slab_mm is None:
             is_shaped = settings.interpolation is Interpolation.SHAPE_BASED
             other = drawn.solid(*(_PRISMS if is_shaped else _SHAPED))
         body = Solid(solid.axes, solid.body, solid.findings, solid.lofts)

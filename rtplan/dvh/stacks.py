@@ -20,7 +20,15 @@ from rtplan.geometry.distance import length_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.loft import Loft, distinct
 from rtplan.geometry.planes import signed_area_mm2
-from rtplan.geometry.raster import BoolArray, Cells, Coverage, IndexArray, Lines, cover
+from rtplan.geometry.raster import (
+    BoolArray,
+    Cells,
+    Coverage,
+    IndexArray,
+    Lines,
+    cover,
+    expanded,
+)
 from rtplan.geometry.sections import sections
 from rtplan.geometry.solid import Slab, Solid
 
@@ -166,14 +174,6 @@ def _of_slabs(
     for start in range(0, section.size, size):
         part = slice(start, start + size)
         yield Faces(section[part], section[part], position[part], coverage, np.empty((0, 3)))
-
-
-def expanded(start: IndexArray, which: IndexArray) -> tuple[IndexArray, IndexArray]:
-    """Ranges of ``start`` (k + 1,) for each of ``which`` (m,), one after another: for every item
-    its place in ``which`` and its own place."""
-    first, count = start[which], start[which + 1] - start[which]
-    owner = np.repeat(np.arange(which.size), count)
-    return owner, np.arange(owner.size) + np.repeat(first - np.cumsum(count) + count, count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,11 +17,9 @@ from rtplan.geometry.grid import FloatArray
 Rings = tuple[FloatArray, ...]
 """Rings (n, 2) mm of a cross-section: outer counter-clockwise, holes clockwise, never crossing."""
 
-MARGIN_STEPS = 3
+MARGIN_STEPS = 1
 MOST_NODES = 20_000
 """A raster gets coarser rather than larger."""
-BAND = 3
-"""Nodes beside a contour where its distances are exact."""
 FAR_STEPS = 1e3
 """Distance, in steps, of nodes where it does not matter."""
 
@@ -71,7 +69,8 @@ def signed_distances_mm(
     contours: Sequence[Rings],
     raster: Raster,
     pairs: Sequence[tuple[int, int, bool]],
-    everywhere: NDArray[np.bool_],
+    *,
+    beside: int,
 ) -> FloatArray:
     """Distance of nodes to cross-sections, (contours, rows, columns) mm, negative inside.
 
@@ -81,19 +80,18 @@ def signed_distances_mm(
     raster : Raster
     pairs : sequence of (int, int, bool)
         Contours between which distances are going to be interpolated, and whether towards
-        nothing inside the first. They are exact where that takes place: within a few nodes of
-        either contour, where only one of both is, and inside. Elsewhere they are ``FAR_STEPS``.
-    everywhere : (contours,) bool
-        Contours for which they are exact at every node.
+        nothing inside the first. They are exact where that takes place: within ``beside`` nodes
+        of either contour, where only one of both is, and inside. Elsewhere they are ``FAR_STEPS``.
+    beside : int
     """
     from scipy.ndimage import maximum_filter, minimum_filter
     from scipy.spatial import cKDTree
 
     edges = [_edges(tuple(_thinned(ring, raster.step_mm) for ring in rings)) for rings in contours]
     inside = np.stack([_inside(start, stop, raster) for start, stop in edges])
-    size = (1, 2 * BAND + 1, 2 * BAND + 1)
+    size = (1, 2 * beside + 1, 2 * beside + 1)
     rim = maximum_filter(inside, size) != minimum_filter(inside, size)
-    wanted = rim | everywhere[:, None, None]
+    wanted = rim.copy()
     for near, other, is_cap in pairs:
         both = rim[near] | rim[other] | (inside[near] != inside[other])
         if is_cap:

@@ -45,6 +45,20 @@ class Lines:
         return np.asarray(np.clip((x - low) / (self.positions_mm[cell + 1] - low), 0.0, 1.0))
 
 
+def expanded(start: IndexArray, which: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """Ranges of ``start`` (k + 1,) for each of ``which`` (m,), one after another: for every item
+    its place in ``which`` and its own place."""
+    first, count = start[which], start[which + 1] - start[which]
+    owner = np.repeat(np.arange(which.size), count)
+    return owner, np.arange(owner.size) + np.repeat(first - np.cumsum(count) + count, count)
+
+
+def _starts(start: IndexArray, which: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """Where ranges of ``start`` begin when only ``which`` (m,) are taken, (m + 1,), and the places
+    of their items."""
+    return np.append(0, np.cumsum(np.diff(start)[which])), expanded(start, which)[1]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
     """What is covered of the cells of a (v, u) grid, layer by layer.
@@ -95,6 +109,12 @@ class Cells:
             self.u[keep],
             self.v[keep],
         )
+
+    def of_layers(self, layers: IndexArray) -> Cells:
+        """Some layers (m,), in their order."""
+        start, place = _starts(self.start, layers)
+        some = self.cell[place], self.fraction[place], self.u[place], self.v[place]
+        return Cells(self.whole[layers], start, *some)
 
     def __add__(self, other: Cells) -> Cells:
         """The layers of both, one after another; the grid is the same."""
@@ -152,6 +172,12 @@ class Coverage:
             self.edge_u[keep],
             self.edge_v[keep],
         )
+
+    def of_layers(self, layers: IndexArray) -> Coverage:
+        """Some layers (m,), in their order."""
+        start, place = _starts(self.edge_start, layers)
+        at = self.edge_column[place], self.edge_row[place], self.edge_u[place], self.edge_v[place]
+        return Coverage(self.cells.of_layers(layers), self.node_inside[layers], start, *at)
 
     def __add__(self, other: Coverage) -> Coverage:
         """The layers of both, one after another; the grid is the same."""

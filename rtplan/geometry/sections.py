@@ -8,23 +8,19 @@ share stays where it is. The section's centroid moves from the one to the other.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtplan.geometry.distance import (
-    BAND,
-    FAR_STEPS,
-    Raster,
-    raster_around,
-    signed_distances_mm,
-)
+from rtplan.geometry.distance import FAR_STEPS, Raster, raster_around, signed_distances_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.levels import cover_levels, levels_of
 from rtplan.geometry.loft import Loft, centroid_mm, distinct
-from rtplan.geometry.raster import BoolArray, Cells, Coverage, IndexArray, Lines
+from rtplan.geometry.raster import BoolArray, Cells, Coverage, IndexArray, Lines, expanded
 
 NARROW = 2.5
 """Steps beside the blend of two contours within which sections are looked for first."""
@@ -36,7 +32,6 @@ _DECIMALS = 9
 _STILL_MM = 1e-3  # an outline that moves less stands still
 _LEAST = 0.02  # part of the level that counts even there
 _CORRECT = 1e-3  # of the area: the level is not mended for less
-_NEAR_STEPS = 1.0  # the outline moves further from both contours: distances are needed everywhere
 _SMALLEST = 0.5  # of the wanted area: a section that the grid shows so badly is put into one cell
 
 
@@ -54,19 +49,59 @@ def sections(
         They reach beyond the lofts on every side.
     """
     step = _step_mm(u, v)
-    inner = ~np.repeat([loft.is_cap for loft in lofts], [d.size for d in distances_mm])
-    bulge = max((loft.bulge_mm for loft in lofts if not loft.is_cap), default=0.0) / step
-    band = NARROW if bulge < _BULGING else 2 * (bulge + _BESIDE)
-    fields = _Fields.of(lofts, step_mm=step)
-    while True:
-        if band > BAND:
-            fields = _Fields.of(lofts, step_mm=step, reach_mm=band * step)
-        placed = _placed(lofts, distances_mm, fields, u, v, band=band)
-        reach = float(np.abs(placed.level_mm[inner]).max(initial=0.0)) / step
-        if reach <= band - _BESIDE or band > _WIDEST:
-            return _covered(placed, u, v)
-        band *= 2  # a level that is not within the band says nothing of how far it is
-        del placed  # before another as large is made
+    steps = [0.0 if loft.is_cap else loft.bulge_mm / step for loft in lofts]
+    bulging = np.array(steps) > _BULGING
+    narrow, wide = np.flatnonzero(~bulging), np.flatnonzero(bulging)
+    widest = 2 * (max(steps) + _BESIDE)
+    found = [
+        _within(band, *_those(which, lofts, distances_mm), u, v)
+        for which, band in ((narrow, NARROW), (wide, widest))
+        if which.size
+    ]
+    return found[0] if len(found) == 1 else _in_order(found, (narrow, wide), distances_mm)
+
+
+def _within(
+    band: float, lofts: Sequence[Loft], distances_mm: Sequence[FloatArray], u: Lines, v: Lines
+) -> Coverage:
+    """As ``sections``, those that lie within ``band`` steps of the blend of both contours; where
+    that is not enough they are looked for again, further away."""
+    step = _step_mm(u, v)
+    fields = _Fields.of(lofts, step_mm=step, band_mm=band * step)
+    placed = _placed(lofts, distances_mm, fields, u, v, band=band)
+    found = _covered(placed, u, v)
+    first = np.cumsum([0, *(at.size for at in distances_mm[:-1])])
+    reach = np.maximum.reduceat(np.abs(placed.level_mm), first) / step
+    # A level that is not within the band says nothing of how far it is.
+    beyond = (reach > band - _BESIDE) & ~np.array([loft.is_cap for loft in lofts])
+    if band > _WIDEST or not beyond.any():
+        return found
+    del placed, fields  # before others as large are made
+    lost = np.flatnonzero(beyond)
+    wider = _within(2 * band, *_those(lost, lofts, distances_mm), u, v)
+    return _in_order([found, wider], (np.arange(len(lofts)), lost), distances_mm)
+
+
+def _those(
+    which: IndexArray, lofts: Sequence[Loft], distances_mm: Sequence[FloatArray]
+) -> tuple[list[Loft], list[FloatArray]]:
+    """Some lofts and where they are cut."""
+    return [lofts[i] for i in which], [distances_mm[i] for i in which]
+
+
+def _in_order(
+    found: Sequence[Coverage], which: Sequence[IndexArray], distances_mm: Sequence[FloatArray]
+) -> Coverage:
+    """Sections of all lofts from those of some, ``which``, each; later ones stand for earlier."""
+    count = np.array([at.size for at in distances_mm])
+    place = np.empty(count.sum(), dtype=np.intp)
+    first = np.cumsum(count) - count
+    before = 0
+    for some in which:
+        _, at = expanded(np.append(first, place.size), some)
+        place[at] = before + np.arange(at.size)
+        before += at.size
+    return reduce(operator.add, found).of_layers(place)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -385,21 +420,17 @@ class _Fields:
     centres: FloatArray
 
     @classmethod
-    def of(cls, lofts: Sequence[Loft], *, step_mm: float, reach_mm: float = 0.0) -> _Fields:
-        """``reach_mm``: how far from the contours of a loft its sections may be, if further than
-        a few steps."""
+    def of(cls, lofts: Sequence[Loft], *, step_mm: float, band_mm: float) -> _Fields:
+        """``band_mm``: how far from the blend of two contours sections are looked for."""
         contours, ends = distinct((loft.near, loft.other) for loft in lofts)
         centres = np.array([centroid_mm(rings) for rings in contours])
         local = [
             tuple(ring - centre for ring in rings)
             for rings, centre in zip(contours, centres, strict=True)
         ]
-        outside = [loft.outside_mm for loft in lofts]
+        outside = max(loft.outside_mm for loft in lofts)
         points = np.concatenate([ring for rings in local for ring in rings])
-        raster = raster_around(points, step_mm, margin_mm=2 * max(outside) + reach_mm)
-        everywhere = np.full(len(contours), reach_mm > 0)
-        for pair, loft, out in zip(ends.tolist(), lofts, outside, strict=True):
-            if len(loft.near) != len(loft.other) or out > _NEAR_STEPS * raster.step_mm:
-                everywhere[pair] = True
+        raster = raster_around(points, step_mm, margin_mm=2 * outside + band_mm)
+        beside = int(np.ceil(band_mm / raster.step_mm)) + 1
         pairs = [(n, o, loft.is_cap) for (n, o), loft in zip(ends.tolist(), lofts, strict=True)]
-        return cls(raster, signed_distances_mm(local, raster, pairs, everywhere), ends, centres)
+        return cls(raster, signed_distances_mm(local, raster, pairs, beside=beside), ends, centres)

@@ -20,6 +20,7 @@ from rtplan.geometry.grid import FloatArray
 from tests.oracles.sections import polygon_of, signed_distance_mm
 from tests.shapes import circle
 
+BAND, EVERYWHERE = 3, 200  # nodes beside an outline that distances are wanted for
 NEAR_NODES = 2  # beside an outline: distances are exact there, whatever they are wanted for
 Nodes = NDArray[np.bool_]
 
@@ -54,7 +55,7 @@ def near(distance: FloatArray) -> Nodes:
 def test_distances_everywhere_are_those_to_the_polygons(points: int, step: float) -> None:
     contours = [(lobes(points), hole()), (lobes(points, (2.0, -1.0)),), (circle(2, 0)[:, :2],)]
     raster = raster_around(contours[1][0], step, margin_mm=3.0)
-    found = signed_distances_mm(contours, raster, [], np.ones(3, dtype=bool))
+    found = signed_distances_mm(contours, raster, [], beside=EVERYWHERE)
     assert found.shape == (3, raster.rows, raster.columns)
     for one, rings in zip(found, contours, strict=True):
         assert np.abs(one - exact(rings, raster)).max() < 0.1 * step
@@ -64,7 +65,7 @@ def banded(is_cap: bool) -> tuple[FloatArray, FloatArray, float]:
     """Distances to two contours between which something passes, ours and shapely's; the step."""
     contours: list[Rings] = [(lobes(),), (0.6 * lobes(),)]
     raster = raster_around(lobes(), 0.4)
-    found = signed_distances_mm(contours, raster, [(0, 1, is_cap)], np.zeros(2, dtype=bool))
+    found = signed_distances_mm(contours, raster, [(0, 1, is_cap)], beside=BAND)
     return found, np.stack([exact(rings, raster) for rings in contours]), raster.step_mm
 
 
@@ -86,9 +87,9 @@ def test_distances_are_exact_where_sections_may_be_and_have_their_sign_elsewhere
 def test_distances_of_one_contour_do_not_depend_on_the_others() -> None:
     raster = raster_around(lobes(), 0.7)
     contours = [(lobes(), hole()), (circle(8, 0)[:, :2],)]
-    together = signed_distances_mm(contours, raster, [], np.ones(2, dtype=bool))
+    together = signed_distances_mm(contours, raster, [], beside=EVERYWHERE)
     for one, rings in zip(together, contours, strict=True):
-        alone = signed_distances_mm([rings], raster, [], np.ones(1, dtype=bool))
+        alone = signed_distances_mm([rings], raster, [], beside=EVERYWHERE)
         np.testing.assert_allclose(one, alone[0], rtol=0, atol=1e-12)
 
 
@@ -120,7 +121,7 @@ def test_a_row_through_a_vertex_is_inside_where_it_should_be(vertex: int, above:
     ring[[0, 50], 1] = 0.0
     ring[vertex, 1] = above
     wanted = exact((ring,), raster)
-    found = signed_distances_mm([(ring,)], raster, [], np.ones(1, dtype=bool))[0]
+    found = signed_distances_mm([(ring,)], raster, [], beside=EVERYWHERE)[0]
     clear = np.abs(wanted) > 1e-6
     np.testing.assert_array_equal((found < 0)[clear], (wanted < 0)[clear])
 
