@@ -130,51 +130,74 @@ def integrate(
     dose_interpolation: DoseInterpolation = DoseInterpolation.TRILINEAR,
 ) -> DVH | None:
     """The DVH of a solid in a dose grid, or None where the grid does not reach it."""
-    view = _View.of(dose, solid.axes, *solid.bounds_mm, dose_interpolation)
-    return None if view is None else _summed(solid, view)[0].dvh()
+    view = _View.of(dose, solid.axes, solid.bounds_mm, dose_interpolation)
+    return None if view is None else _summed(solid, view.cut(view.refinement()))[0].dvh()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """The dose around a structure, on nodes fine enough for it.
+    """The dose around a structure.
 
     ``field`` is the dose for extremes, ``means`` for what cells hold; ``linear`` the trilinear
-    dose at the same nodes. ``factor``: into how many parts cells are to be cut along the normal.
+    dose at the same nodes, None where it is not asked for. ``factor``: into how many parts cells
+    are to be cut along the normal; along u and v they are. ``target``: how many cells a small
+    structure is to be cut into, about.
     """
 
     field: Field
     means: Field
-    linear: Field
-    factor: int
+    linear: Field | None
+    target: int
+    factor: int = 1
 
     @classmethod
     def of(
         cls,
         dose: DoseGrid,
         axes: FloatArray,
-        low: FloatArray,
-        high: FloatArray,
+        box: tuple[FloatArray, FloatArray],
         interpolation: DoseInterpolation,
+        *,
+        linear: bool = False,
     ) -> _View | None:
-        """The dose over a box (u, v, n), mm; None where it does not reach it."""
-        fields = _fields(dose, axes, low, high, interpolation)
+        """The dose over a box from a low to a high corner (u, v, n), mm, also the trilinear one if
+        asked for; None where it does not reach it."""
+        is_cubic = interpolation is DoseInterpolation.CUBIC
+        fields = (_cubic if is_cubic else _trilinear)(dose, axes, box, linear=linear)
         if fields is None or min(fields[0].values_gy.shape) < 2:
             return None
-        is_cubic = interpolation is DoseInterpolation.CUBIC
-        factor = _refinement(fields[0], CUBIC_CELLS if is_cubic else TARGET_CELLS)
-        kept = {id(field): field.refined(factor) for field in fields}
-        field, means, linear = (kept[id(field)] for field in fields)
-        view = cls(field, means, linear, factor)
+        view = cls(*fields, CUBIC_CELLS if is_cubic else TARGET_CELLS)
         return view if np.isfinite(view.field.values_gy).any() else None
 
+    def cut(self, factor: int) -> _View:
+        """Each cell cut into ``factor`` parts along each axis."""
+        kept = {id(field): field.refined(factor) for field in self._fields}
+        field, means, *linear = (kept[id(field)] for field in self._fields)
+        return _View(field, means, linear[0] if linear else None, self.target, factor)
 
-def _summed(solid: Solid, view: _View, *, linear: bool = False) -> tuple[Sums, Sums]:
+    @property
+    def _fields(self) -> tuple[Field, ...]:
+        both = self.field, self.means
+        return both if self.linear is None else (*both, self.linear)
+
+    def refinement(self) -> int:
+        """Into how many parts to cut each cell edge, so that the box holds about ``target`` cells;
+        more where the dose is rough."""
+        cells, target = np.prod([size - 1 for size in self.field.values_gy.shape]), self.target
+        if cells < ROUGH_CELLS and _is_rough(self.field):
+            target = ROUGH_CELLS
+        return int(np.clip(round((target / cells) ** (1 / 3)), 1, MAX_REFINEMENT))
+
+
+def _summed(solid: Solid, view: _View, *, linear: bool = False) -> list[Sums]:
     """Sums of a solid over the dose, and over the trilinear dose if asked for."""
     lattice = Lattice(view.field.u_mm, view.field.v_mm, view.field.n_mm, view.factor)
-    sums = (Sums(view.field, view.means), Sums(view.linear, view.linear))
+    sums = [Sums(view.field, view.means)]
+    if linear and view.linear is not None:
+        sums.append(Sums(view.linear, view.linear))
     for found in stacks(solid, lattice):
         parts = None if isinstance(found, Faces) else Parts.of(found, view.field, view.factor)
-        for some in sums if linear else sums[:1]:
+        for some in sums:
             if isinstance(found, Faces):
                 some.reach(found)
             elif parts is not None:
@@ -256,28 +279,36 @@ def _readings(
     Other readings are: prisms for shapes and shapes for prisms; flat ends a half slice shorter
     and longer; the other interpolation of the dose.
     """
-    view = None
+    more, view = settings.uncertainty, None
+    is_cubic = settings.dose_interpolation is DoseInterpolation.CUBIC
+    axes, box = solids.body.axes, solids.box
     if dose is not None:
-        view = _View.of(dose, solids.body.axes, *solids.box, settings.dose_interpolation)
-    more = settings.uncertainty
+        view = _View.of(dose, axes, box, settings.dose_interpolation, linear=more and is_cubic)
     readings = list(solids.readings()) if more else []
     if view is None or dose is None:
         return None, tuple(Alternative(Open.SLICES, volume, None) for _, volume in readings)
-    is_cubic = settings.dose_interpolation is DoseInterpolation.CUBIC
+    factor = view.refinement()
+    fine = view.cut(factor)
     own = (solids.body, *solids.ends)
-    known = {id(part): _summed(part, view, linear=more and is_cubic) for part in own}
+    known = {id(part): _summed(part, fine, linear=more) for part in own}
     dvh = _added(known[id(part)][0] for part in own).dvh()
     if not more:
         return dvh, ()
-    for part in (*solids.further, solids.other):
-        if part is not None:
-            known[id(part)] = _summed(part, view)
+    known |= {id(part): _summed(part, fine) for part in solids.further}
+    if solids.other is not None:  # a lattice of half as many lines tells how far it is off
+        known[id(solids.other)] = _summed(solids.other, view.cut(max(1, factor // 2)))
     slices = [_added(known[id(part)][0] for part in parts) for parts, _ in readings]
     found = [
         Alternative(Open.SLICES, volume, sums.dvh())
         for (_, volume), sums in zip(readings, slices, strict=True)
     ]
-    otherwise = _added(known[id(part)][1] for part in own) if is_cubic else _cubic(solids, dose)
+    if is_cubic:
+        otherwise = _added(known[id(part)][1] for part in own)
+    else:
+        cubic = _View.of(dose, axes, box, DoseInterpolation.CUBIC)
+        assert cubic is not None  # it reaches as far as the trilinear dose
+        cubic = cubic.cut(cubic.refinement())
+        otherwise = _added(_summed(part, cubic)[0] for part in own)
     return dvh, (*found, Alternative(Open.DOSE, solids.volume_cc, otherwise.dvh()))
 
 
@@ -286,39 +317,32 @@ def _added(sums: Iterable[Sums]) -> Sums:
     return reduce(lambda one, other: one + other, sums)
 
 
-def _cubic(solids: _Solids, dose: DoseGrid) -> Sums:
-    """Sums over the cubic dose, where the trilinear one is asked for."""
-    view = _View.of(dose, solids.body.axes, *solids.box, DoseInterpolation.CUBIC)
-    assert view is not None  # it reaches as far as the trilinear dose
-    return _added(_summed(part, view)[0] for part in (solids.body, *solids.ends))
+def _trilinear(
+    dose: DoseGrid, axes: FloatArray, box: tuple[FloatArray, FloatArray], *, linear: bool
+) -> tuple[Field, Field, Field | None] | None:
+    """The trilinear dose over a box, as the fields of ``_View``."""
+    field = field_in_frame(dose, axes, *box)
+    return None if field is None else (field, field, field if linear else None)
 
 
-def _fields(
-    dose: DoseGrid,
-    axes: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    interpolation: DoseInterpolation,
-) -> tuple[Field, Field, Field] | None:
-    """Dose over a box for the extremes, for what cells hold, and trilinear, on the same nodes."""
-    if interpolation is DoseInterpolation.TRILINEAR:
-        field = field_in_frame(dose, axes, low, high)
-        return None if field is None else (field, field, field)
-    finer = refined_around(dose, axes, low, high)
+def _cubic(
+    dose: DoseGrid, axes: FloatArray, box: tuple[FloatArray, FloatArray], *, linear: bool
+) -> tuple[Field, Field, Field | None] | None:
+    """The cubic dose over a box, as the fields of ``_View``."""
+    finer = refined_around(dose, axes, *box)
     has_nodes = finer is not dose
     if not has_nodes and grid_order(dose.grid, axes) is not None:
-        finer = cropped_around(dose, axes, low, high)
-    field = field_in_frame(finer, axes, low, high)
-    means = field_in_frame(cell_means(finer), axes, low, high)
-    linear = field
-    if has_nodes:
-        linear = field_in_frame(on_nodes_of(finer.grid, dose), axes, low, high)
-    if field is None or means is None or linear is None:
+        finer = cropped_around(dose, axes, *box)
+    field = field_in_frame(finer, axes, *box)
+    means = field_in_frame(cell_means(finer), axes, *box)
+    if field is None or means is None:
         return None
     if not has_nodes and _is_rough(field):
         # Without new nodes between voxels, means of cells say nothing where edges are not resolved.
-        return field, field, means
-    return field, means, linear
+        return field, field, means if linear else None
+    if not linear or not has_nodes:
+        return field, means, field if linear else None
+    return field, means, field_in_frame(on_nodes_of(finer.grid, dose), axes, *box)
 
 
 def _without_volume(structure: Structure, reason: str) -> StructureDVH:
@@ -345,15 +369,6 @@ def _result(
         findings=tuple(notes),
         alternatives=alternatives,
     )
-
-
-def _refinement(field: Field, target: int) -> int:
-    """Into how many parts to cut each cell edge, so that the box holds about ``target`` cells;
-    more where the dose is rough."""
-    cells = np.prod([size - 1 for size in field.values_gy.shape])
-    if cells < ROUGH_CELLS and _is_rough(field):
-        target = ROUGH_CELLS
-    return int(np.clip(round((target / cells) ** (1 / 3)), 1, MAX_REFINEMENT))
 
 
 def _is_rough(field: Field) -> bool:

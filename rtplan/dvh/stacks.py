@@ -16,10 +16,8 @@ from itertools import pairwise
 import numpy as np
 
 from rtplan.dvh.met import Compared, Share
-from rtplan.geometry.distance import length_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.loft import Loft, distinct
-from rtplan.geometry.planes import signed_area_mm2
 from rtplan.geometry.raster import (
     BoolArray,
     Cells,
@@ -334,10 +332,7 @@ def _pieces(
 
 def _resolved(loft: Loft, step_mm: float) -> bool:
     """Whether the thicker end of a loft is thick enough for grid lines to show it."""
-    thickness = [
-        2 * sum(map(signed_area_mm2, rings)) / sum(map(length_mm, rings))
-        for rings in (loft.near, loft.other)
-    ]
+    thickness = [2 * end.area_mm2 / end.length_mm for end in (loft.start, loft.towards)]
     return max(thickness) >= _RESOLVED_STEPS * step_mm
 
 

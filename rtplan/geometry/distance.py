@@ -148,15 +148,3 @@ def _inside(start: FloatArray, stop: FloatArray, raster: Raster) -> NDArray[np.b
 def length_mm(ring: FloatArray) -> float:
     """Length of a closed ring (n, 2), mm."""
     return float(np.hypot(*(np.roll(ring, -1, axis=0) - ring).T).sum())
-
-
-def first_moment_mm3(rings: Rings) -> FloatArray:
-    """Integral of (u, v) over the enclosed area, (2,) mm³."""
-    total = np.zeros(2)
-    for ring in rings:
-        shifted = ring - ring[0]
-        following = np.roll(shifted, -1, axis=0)
-        cross = shifted[:, 0] * following[:, 1] - shifted[:, 1] * following[:, 0]
-        total += ((shifted + following) * cross[:, None]).sum(axis=0) / 6
-        total += ring[0] * cross.sum() / 2
-    return total

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.planes import GeometryArray, PlaneStack, signed_area_mm2
-from rtplan.geometry.raster import IndexArray
+from rtplan.geometry.planes import PlaneStack
+from rtplan.geometry.rings import GeometryArray, IndexArray, Part, Rings
 
 BRIDGED_SPACINGS = 2.0
 """A gap of up to this many spacings is bridged."""
@@ -33,25 +33,30 @@ class Parts:
 
     Parameters
     ----------
-    rings : tuple of tuples of (n, 2) float
-        Of each part: its outer ring, then its holes.
+    parts : tuple of Part
+        p of them.
     plane : (p,) int
         Index of each part's plane.
     position_mm : (p,) float
     """
 
-    rings: tuple[tuple[FloatArray, ...], ...]
+    parts: tuple[Part, ...]
     plane: IndexArray
     position_mm: FloatArray
+
+    @property
+    def first(self) -> IndexArray:
+        """Index of the first part of each plane, and after the last one how many there are."""
+        return np.searchsorted(self.plane, np.arange(int(self.plane[-1]) + 2))
 
     def polygons(self) -> GeometryArray:
         """Each part as a shapely Polygon, (p,)."""
         import shapely
 
-        rings = [ring for part in self.rings for ring in part]
-        owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
-        linear = shapely.linearrings(np.concatenate(rings), indices=owner)
-        part = np.repeat(np.arange(len(self.rings)), [len(part) for part in self.rings])
+        rings = Rings.of([ring for part in self.parts for ring in part.rings])
+        owner = np.repeat(np.arange(rings.start.size), rings.sizes)
+        linear = shapely.linearrings(rings.points_mm, indices=owner)
+        part = np.repeat(np.arange(len(self.parts)), [len(part.rings) for part in self.parts])
         return np.asarray(shapely.polygons(np.asarray(linear), indices=part), dtype=object)
 
 
@@ -69,6 +74,8 @@ class Links:
         Positions between which a plane of a body is missing.
     facing : (m, 2) float
         Positions of a wider gap that was bridged because the cross-sections face each other.
+    mutual : (k, 2) int
+        Parts that face each other and are each other's nearest, the lower part first, ascending.
     """
 
     below: FloatArray
@@ -77,22 +84,15 @@ class Links:
     next_above: FloatArray
     skipped: FloatArray
     facing: FloatArray
+    mutual: IndexArray
 
 
 def parts_of(stack: PlaneStack) -> Parts:
     """The parts of a plane stack."""
-    rings: list[tuple[FloatArray, ...]] = []
-    planes: list[int] = []
-    for index, plane in enumerate(stack.planes):
-        for ring in plane.rings:
-            if signed_area_mm2(ring) > 0:
-                rings.append((ring,))
-                planes.append(index)
-            else:
-                rings[-1] += (ring,)
-    owner = np.asarray(planes, dtype=np.intp)
+    plane = np.repeat(np.arange(len(stack.planes)), [len(plane.parts) for plane in stack.planes])
     positions = np.array([plane.position_mm for plane in stack.planes])
-    return Parts(tuple(rings), owner, positions[owner])
+    parts = tuple(part for plane in stack.planes for part in plane.parts)
+    return Parts(parts, plane, positions[plane])
 
 
 def link(parts: Parts, spacing_mm: float) -> Links:
@@ -106,26 +106,30 @@ def link(parts: Parts, spacing_mm: float) -> Links:
         spacing is what its gaps are judged by.
     """
     polygons = parts.polygons()
+    count = len(polygons)
     pairs = _facing_pairs(parts, polygons, FACING_SPACINGS * spacing_mm * _ROUNDING)
-    low, high = pairs[:, 0], pairs[:, 1]
+    low, high = pairs.T
     gap = parts.position_mm[high] - parts.position_mm[low]
-    up, down = _least(low, gap, len(polygons)), _least(high, gap, len(polygons))
+    up, down = _least(low, gap, count), _least(high, gap, count)
     own = np.fmax(np.fmax(down[low], up[high]), spacing_mm)
     bridged = gap <= BRIDGED_SPACINGS * own * _ROUNDING
     facing = ~bridged
     facing[facing] = _same_body(polygons[low[facing]], polygons[high[facing]])
     skipped = bridged & (gap > SKIPPED_SPACINGS * own)
     linked = bridged | facing
-    low, high, gap = low[linked], high[linked], gap[linked]
-    above, below = _least(low, gap, len(polygons)), _least(high, gap, len(polygons))
+    above = _least(low[linked], gap[linked], count)
+    below = _least(high[linked], gap[linked], count)
+    mutual = pairs[(gap == above[low]) & (gap == below[high])]
     ends = np.column_stack([parts.position_mm[low], parts.position_mm[high]])
+    low, high = pairs[linked].T
     return Links(
         below=below,
         above=above,
-        next_below=_least(high, below[low], len(polygons)),
-        next_above=_least(low, above[high], len(polygons)),
-        skipped=_unique(ends[skipped[linked]]),
-        facing=_unique(ends[facing[linked]]),
+        next_below=_least(high, below[low], count),
+        next_above=_least(low, above[high], count),
+        skipped=_unique(ends[skipped]),
+        facing=_unique(ends[facing]),
+        mutual=mutual[np.lexsort(mutual.T[::-1])],
     )
 
 
@@ -157,7 +161,7 @@ def _facing_pairs(parts: Parts, polygons: GeometryArray, reach_mm: float) -> Ind
 
     bounds = shapely.bounds(polygons)
     no_up, no_down = np.ones(len(polygons), dtype=bool), np.ones(len(polygons), dtype=bool)
-    first = np.searchsorted(parts.plane, np.arange(int(parts.plane[-1]) + 2))
+    first = parts.first
     position = parts.position_mm[first[:-1]]
     found = [np.empty((0, 2), dtype=np.intp)]
     for step in range(1, position.size):
@@ -166,7 +170,10 @@ def _facing_pairs(parts: Parts, polygons: GeometryArray, reach_mm: float) -> Ind
             break
         still = np.logical_or.reduceat(no_up, first[:-1])[:-step]
         still |= np.logical_or.reduceat(no_down, first[:-1])[step:]
-        low, high = _all_pairs(first, np.flatnonzero(within & still), step)
+        planes = np.flatnonzero(within & still)
+        if not planes.size:
+            continue
+        low, high = _all_pairs(first, planes, step)
         near = no_up[low] | no_down[high]
         near &= (bounds[low, :2] <= bounds[high, 2:]).all(axis=1)
         near &= (bounds[high, :2] <= bounds[low, 2:]).all(axis=1)

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from math import dist, pi, sqrt
 
 import numpy as np
 
-from rtplan.geometry.distance import Rings, first_moment_mm3, length_mm
+from rtplan.geometry.distance import Rings
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.planes import signed_area_mm2
+from rtplan.geometry.planes import Plane
 from rtplan.geometry.profile import Profile
-from rtplan.geometry.raster import IndexArray
+from rtplan.geometry.rings import IndexArray
 
 _AT, _WEIGHT = np.polynomial.legendre.leggauss(16)
 
@@ -29,12 +30,11 @@ class Loft:
 
     Parameters
     ----------
-    near : tuple of (n, 2) float
-        Rings of the cross-section at ``base_mm``.
-    other : tuple of (n, 2) float
-        Rings of the cross-section that tells how it changes: the far end of a stretch between two
-        contours; of a cap, the contour on the other side.
-    base_mm : float
+    start : Plane
+        The cross-section at its base.
+    towards : Plane
+        The cross-section that tells how it changes: the far end of a stretch between two contours;
+        of a cap, the contour on the other side.
     sign : float
         1 upwards, -1 downwards.
     profile : Profile
@@ -46,23 +46,42 @@ class Loft:
         Whether it ends in nothing.
     """
 
-    near: Rings
-    other: Rings
-    base_mm: float
+    start: Plane
+    towards: Plane
     sign: float
     profile: Profile
     further: float = 1.0
     is_cap: bool = False
 
     @property
-    def length_mm(self) -> float:
-        """Extent along the normal, mm."""
-        return self.profile.length_mm
+    def near(self) -> Rings:
+        """Rings of the cross-section at its base."""
+        return self.start.rings
+
+    @property
+    def other(self) -> Rings:
+        """Rings of the cross-section that tells how it changes."""
+        return self.towards.rings
 
     @property
     def far(self) -> Rings:
         """Rings of the cross-section at its far end; none of a cap."""
         return () if self.is_cap else self.other
+
+    @property
+    def ends(self) -> tuple[Plane, ...]:
+        """The contours at its ends: one of a cap."""
+        return (self.start,) if self.is_cap else (self.start, self.towards)
+
+    @property
+    def base_mm(self) -> float:
+        """Position of its base along the normal, mm."""
+        return self.start.position_mm
+
+    @property
+    def length_mm(self) -> float:
+        """Extent along the normal, mm."""
+        return self.profile.length_mm
 
     @property
     def low_mm(self) -> float:
@@ -83,19 +102,19 @@ class Loft:
     def bulge_mm(self) -> float:
         """How far its section halfway lies beyond the blend of both its contours, about, mm."""
         area = abs(self.profile.bulge_mm2)
-        return min(area / sum(map(length_mm, self.near)), float(np.sqrt(area / np.pi)))
+        return min(area / self.start.length_mm, sqrt(area / pi))
 
     @cached_property
     def outside_mm(self) -> float:
         """How far its sections may lie beyond both its contours, about, mm."""
-        near, far = self.centres_mm
-        return self.bulge_mm + float(np.hypot(*(far - near))) / 2
+        apart = dist(self.start.centroid_mm, self.towards.centroid_mm)
+        return self.bulge_mm + abs(self.further) * apart / 2
 
-    @cached_property
+    @property
     def centres_mm(self) -> tuple[FloatArray, FloatArray]:
         """Centroid at the base and at the far end, (2,) mm each."""
-        near = centroid_mm(self.near)
-        return near, near + self.further * (centroid_mm(self.other) - near)
+        near, other = np.array(self.start.centroid_mm), np.array(self.towards.centroid_mm)
+        return near, near + self.further * (other - near)
 
     @property
     def has_tip(self) -> bool:
@@ -116,11 +135,6 @@ class Loft:
         centre = near + part[:, None] * (far - near)
         position = self.base_mm + self.sign * part * self.length_mm
         return np.append(volume @ centre, volume @ position)
-
-
-def centroid_mm(rings: Rings) -> FloatArray:
-    """Centroid of the enclosed area, (2,) mm."""
-    return first_moment_mm3(rings) / sum(map(signed_area_mm2, rings))
 
 
 def distinct(pairs: Iterable[tuple[Rings, Rings]]) -> tuple[list[Rings], IndexArray]:

@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtplan.errors import GeometryError
 from rtplan.findings import Finding, finding
 from rtplan.geometry.contour import Contour, GeometricType, Structure
 from rtplan.geometry.grid import FloatArray, read_only
 from rtplan.geometry.overlay import NEAR_BOUNDS_MM, areas_only, exclusive, resolve
-from rtplan.geometry.rings import Rings, pairs_within, signed_areas
-
-GeometryArray = NDArray[np.object_]
-"""Array of shapely geometries."""
+from rtplan.geometry.rings import GeometryArray as GeometryArray
+from rtplan.geometry.rings import IndexArray, Part, Rings, measured, pairs_within, signed_areas
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -34,30 +32,49 @@ LARGEST_MM = 1e5
 """Coordinates beyond this are no place in a patient."""
 NOT_PLANAR_MM = 0.5
 """A contour whose points leave its plane by more than this is not planar."""
+_LINE_MM = 1e-9  # mean width up to which a ring is a line that rounding has bent
 _FEW = 64  # contours on a plane up to which all pairs are compared
 _AXIAL_SINE = 1e-3  # tilt below which a normal is taken for the patient axis itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
-    """What one contour plane encloses.
+    """What one contour plane encloses, or some of it.
 
     Parameters
     ----------
     position_mm : float
         Along the stack's normal.
-    rings : tuple of (n, 2) float
-        In (u, v), mm; outer rings counter-clockwise, holes clockwise, never crossing, the first
-        point not repeated.
+    parts : tuple of Part
+        In (u, v); they share no area.
     """
 
     position_mm: float
-    rings: tuple[FloatArray, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def rings(self) -> tuple[FloatArray, ...]:
+        """Rings (n, 2) mm: each outer ring counter-clockwise, then its holes clockwise."""
+        if len(self.parts) == 1:
+            return self.parts[0].rings
+        return tuple(ring for part in self.parts for ring in part.rings)
 
     @property
     def area_mm2(self) -> float:
         """Enclosed area, mm²: holes subtracted, islands in holes added."""
-        return sum(signed_area_mm2(ring) for ring in self.rings)
+        return sum(part.area_mm2 for part in self.parts)
+
+    @property
+    def length_mm(self) -> float:
+        """Length of all rings, mm."""
+        return sum(part.length_mm for part in self.parts)
+
+    @property
+    def centroid_mm(self) -> tuple[float, float]:
+        """Centroid (u, v) of the enclosed area, mm."""
+        area = self.area_mm2
+        u = sum(part.moment_mm3[0] for part in self.parts)
+        return u / area, sum(part.moment_mm3[1] for part in self.parts) / area
 
     def polygon(self) -> BaseGeometry:
         """The enclosed area as a valid shapely Polygon or MultiPolygon in (u, v)."""
@@ -125,24 +142,27 @@ def stack_planes(structure: Structure) -> PlaneStack:
     import shapely
 
     axes, rings, positions = _in_frame(closed)
-    groups = _group(positions)
+    groups, heights = _group(positions)
     notes: list[Finding] = []
     kinds = [contour.kind for contour in closed]
-    planes = []
+    found: list[tuple[float, list[_RingsOfPart]]] = []
     try:
         drawn = _drawn(rings, structure, notes)
-        for members, combined in _combine(groups, drawn, kinds, structure, notes):
-            if combined:
-                planes.append(Plane(float(positions[members].mean()), combined))
-            elif within := [m for m in members.tolist() if drawn.has_area(m)]:
+        combined = _combine(groups, drawn, kinds, structure, notes)
+        for members, height, parts in zip(groups, heights.tolist(), combined, strict=True):
+            if parts:
+                found.append((height, parts))
+            elif within := [m for m in members if drawn.has_area[m]]:
                 notes.append(_cancelled(structure, within, positions))
     except shapely.errors.ShapelyError as error:
         raise GeometryError(f"its contours cannot be made into areas ({error})") from error
     notes += _without_area(structure, drawn, positions)
     if len(structure.contours) > len(closed):
         notes.append(_note("GEO004", structure, _why_nothing_is_closed(structure)))
-    if not planes:
+    if not found:
         raise GeometryError("its closed contours enclose no area")
+    every = iter(measured([part for _, parts in found for part in parts]))
+    planes = [Plane(height, tuple(islice(every, len(parts)))) for height, parts in found]
     return PlaneStack(axes, tuple(planes), tuple(notes))
 
 
@@ -156,8 +176,7 @@ def plane_gaps_mm(structure: Structure) -> FloatArray:
     """
     if not structure.closed:
         raise GeometryError(_why_nothing_is_closed(structure))
-    positions = _in_frame(structure.closed)[2]
-    return np.diff([positions[group].mean() for group in _group(positions)])
+    return np.diff(_group(_in_frame(structure.closed)[2])[1])
 
 
 def _in_frame(closed: Sequence[Contour]) -> tuple[FloatArray, Rings, FloatArray]:
@@ -165,7 +184,7 @@ def _in_frame(closed: Sequence[Contour]) -> tuple[FloatArray, Rings, FloatArray]
     sizes = np.array([len(contour.points_mm) for contour in closed])
     starts = np.cumsum(sizes) - sizes
     drawn = np.concatenate([contour.points_mm for contour in closed])
-    largest = float(np.abs(drawn).max())
+    largest = max(float(drawn.max()), -float(drawn.min()))
     if not largest <= LARGEST_MM:
         raise GeometryError(
             f"a contour point is {largest:.3g} mm from the origin; at most {LARGEST_MM:g} mm is "
@@ -204,7 +223,7 @@ def _why_nothing_is_closed(structure: Structure) -> str:
     return "; ".join(parts)
 
 
-def _axes_of(points: FloatArray, starts: NDArray[np.intp]) -> FloatArray:
+def _axes_of(points: FloatArray, starts: IndexArray) -> FloatArray:
     """Axes (u, v, n) from the contour with the largest area.
 
     ``points`` (m, 3) holds the contours one after another, ``starts`` where each begins.
@@ -228,7 +247,7 @@ def _axes_of(points: FloatArray, starts: NDArray[np.intp]) -> FloatArray:
     return read_only(np.column_stack([u, np.cross(normal, u), normal]))
 
 
-def _area_vectors(points: FloatArray, starts: NDArray[np.intp]) -> FloatArray:
+def _area_vectors(points: FloatArray, starts: IndexArray) -> FloatArray:
     """Vector areas (n, 3) of closed polygons in space, by Newell's sum."""
     sizes = np.diff(np.append(starts, len(points)))
     following = np.arange(1, len(points) + 1)
@@ -237,11 +256,18 @@ def _area_vectors(points: FloatArray, starts: NDArray[np.intp]) -> FloatArray:
     return np.asarray(0.5 * np.add.reduceat(np.cross(shifted, shifted[following]), starts))
 
 
-def _group(positions: FloatArray) -> list[NDArray[np.intp]]:
-    """Indices of contours on the same plane, planes ascending, contours in stored order."""
+def _group(positions: FloatArray) -> tuple[list[list[int]], FloatArray]:
+    """Indices of contours on the same plane, planes ascending, contours in stored order; where
+    each plane is."""
     order = np.argsort(positions, kind="stable")
-    breaks = np.flatnonzero(np.diff(positions[order]) > SAME_PLANE_MM) + 1
-    return [np.sort(group) for group in np.split(order, breaks)]
+    ascending = positions[order]
+    first = np.append(0, np.flatnonzero(np.diff(ascending) > SAME_PLANE_MM) + 1)
+    ends, every = [*first.tolist(), order.size], order.tolist()
+    groups = [sorted(every[start:stop]) for start, stop in pairwise(ends)]
+    return groups, np.add.reduceat(ascending, first) / np.diff(ends)
+
+
+_RingsOfPart = tuple[FloatArray, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,26 +276,24 @@ class _Drawn:
 
     ``area_mm2`` (m,) is signed, ``bounds_mm`` (m, 4). ``repaired`` are the areas of those that
     cross or touch themselves, by their index; the others are what their ring encloses.
+    ``has_area`` is of every contour.
     """
 
     rings: Rings
     area_mm2: FloatArray
     bounds_mm: FloatArray
     repaired: dict[int, BaseGeometry]
+    has_area: list[bool]
 
-    def has_area(self, index: int) -> bool:
-        repaired = self.repaired.get(index)
-        return bool(self.area_mm2[index] != 0 if repaired is None else repaired.area > 0)
-
-    def polygons(self, indices: Iterable[int]) -> GeometryArray:
+    def polygons(self, indices: Sequence[int]) -> GeometryArray:
         """Shapely areas of some contours, (k,)."""
-        import shapely
-
-        found = [
-            self.repaired[i] if i in self.repaired else shapely.Polygon(self.rings[i])
-            for i in indices
-        ]
-        return np.array(found, dtype=object)
+        if not indices:
+            return np.empty(0, dtype=object)
+        found = Rings.of([self.rings[index] for index in indices]).polygons()
+        for place, index in enumerate(indices):
+            if index in self.repaired:
+                found[place] = self.repaired[index]
+        return found
 
     def ring(self, index: int, sign: float) -> FloatArray:
         """The ring of a contour: counter-clockwise where ``sign`` is positive, else clockwise."""
@@ -282,37 +306,42 @@ def _drawn(rings: Rings, structure: Structure, notes: list[Finding]) -> _Drawn:
     import shapely
 
     areas, is_star = signed_areas(rings)
-    drawn = _Drawn(rings, areas, rings.bounds_mm(), {})
+    bounds = rings.bounds_mm()
+    line = _LINE_MM * (bounds[:, 2:] - bounds[:, :2]).max(axis=1)
+    drawn = _Drawn(rings, areas, bounds, {}, (np.abs(areas) > line).tolist())
+    least: list[float] = line.tolist()
     doubtful = np.flatnonzero(~is_star).tolist()
     crossing = 0
     for index, polygon in zip(doubtful, drawn.polygons(doubtful), strict=True):
         if not shapely.is_valid(polygon):
             drawn.repaired[index] = even_odd = areas_only(shapely.make_valid(polygon))
+            drawn.has_area[index] = even_odd.area > least[index]
             # A keyhole encloses what its signed area says; a ring that crosses itself does not.
             signed = abs(float(areas[index]))
-            crossing += abs(even_odd.area - signed) > 1e-3 * max(signed, even_odd.area)
+            off = abs(even_odd.area - signed)
+            crossing += off > max(1e-3 * max(signed, even_odd.area), least[index])
     _note_met(Counter(GEO002=crossing), structure, notes)
     return drawn
 
 
 def _combine(
-    groups: Sequence[NDArray[np.intp]],
+    groups: Sequence[Sequence[int]],
     drawn: _Drawn,
     kinds: Sequence[GeometricType],
     structure: Structure,
     notes: list[Finding],
-) -> Iterable[tuple[NDArray[np.intp], tuple[FloatArray, ...]]]:
-    """Per plane: its contour indices, and its rings oriented, holes and overlaps resolved."""
+) -> Iterable[list[_RingsOfPart]]:
+    """Per plane: its parts, their rings oriented, holes and overlaps resolved."""
     met: Counter[str] = Counter()
-    full = [[m for m in members.tolist() if drawn.has_area(m)] for members in groups]
+    full = [[m for m in members if drawn.has_area[m]] for members in groups]
+    xor = {m for m, kind in enumerate(kinds) if kind is GeometricType.CLOSEDPLANAR_XOR}
     for members, within, nesting in zip(groups, full, _nestings(full, drawn), strict=True):
-        is_xor = any(kinds[m] is GeometricType.CLOSEDPLANAR_XOR for m in members)
+        is_xor = not xor.isdisjoint(members)
         if nesting is None:
-            parts = resolve(drawn.polygons(within), met, is_xor=is_xor)
-            yield members, _rings_of(parts)
+            yield _rings_of(resolve(drawn.polygons(within), met, is_xor=is_xor))
         else:
             met["GEO010"] += 0 if is_xor else sum(map(len, nesting.values()))
-            yield members, _nested_rings(within, nesting, drawn)
+            yield _nested_rings(within, nesting, drawn)
     _note_met(met, structure, notes)
 
 
@@ -324,10 +353,20 @@ def _nestings(
     None for a plane where contours overlap in part, touch, are nearly the same or crossed
     themselves, or where they are too many to be compared one by one.
     """
+    several = [group for group in groups if 1 < len(group) <= _FEW]
+    inside, odd = _inside(several, drawn) if several else ({}, set())
+    odd |= drawn.repaired.keys()
+    for group in groups:
+        is_clear = len(group) <= _FEW and odd.isdisjoint(group)
+        yield {m: inside[m] for m in group if m in inside} if is_clear else None
+
+
+def _inside(groups: Sequence[Sequence[int]], drawn: _Drawn) -> tuple[dict[int, set[int]], set[int]]:
+    """The contours of its group that a contour lies well within, where there are any; and those
+    that meet another in any other way than around or within it."""
     import shapely
 
-    few = [np.array(g if len(g) <= _FEW else [], dtype=np.intp) for g in groups]
-    pairs = pairs_within(few, drawn.bounds_mm)
+    pairs = pairs_within(groups, drawn.bounds_mm)
     met = np.unique(pairs)
     polygons = drawn.polygons(met.tolist())
     first, second = (polygons[np.searchsorted(met, column)] for column in pairs.T)
@@ -338,33 +377,24 @@ def _nestings(
     apart[apart] = ~shapely.intersects(first[apart], second[apart])
     near = np.abs(np.diff(drawn.bounds_mm[pairs], axis=1)[:, 0]).max(axis=1, initial=0.0)
     unclear = ~(around | within | apart) | (near < NEAR_BOUNDS_MM)
-    odd = {*pairs[unclear].ravel().tolist(), *drawn.repaired}
     inside: dict[int, set[int]] = {}
-    for (one, other), is_around, is_within in zip(
-        pairs.tolist(), around.tolist(), within.tolist(), strict=True
-    ):
-        if is_around:
-            inside.setdefault(other, set()).add(one)
-        if is_within:
-            inside.setdefault(one, set()).add(other)
-    for group in groups:
-        is_clear = len(group) <= _FEW and odd.isdisjoint(group)
-        yield {m: inside[m] for m in group if m in inside} if is_clear else None
+    for outer, inner in (*pairs[around].tolist(), *pairs[within][:, ::-1].tolist()):
+        inside.setdefault(inner, set()).add(outer)
+    return inside, set(pairs[unclear].ravel().tolist())
 
 
 def _nested_rings(
-    members: Iterable[int], nesting: dict[int, set[int]], drawn: _Drawn
-) -> tuple[FloatArray, ...]:
-    """Rings of contours that lie within one another: each outer ring, then its holes."""
-    rings = []
+    members: Sequence[int], nesting: dict[int, set[int]], drawn: _Drawn
+) -> list[_RingsOfPart]:
+    """Parts of contours that lie within one another."""
+    parts = []
     for outer in members:
         around = nesting.get(outer, set())
         if len(around) % 2:
             continue
-        rings.append(drawn.ring(outer, 1.0))
         holes = [m for m, out in nesting.items() if outer in out and len(out) == len(around) + 1]
-        rings += [drawn.ring(hole, -1.0) for hole in holes]
-    return tuple(rings)
+        parts.append((drawn.ring(outer, 1.0), *(drawn.ring(hole, -1.0) for hole in holes)))
+    return parts
 
 
 _MET = {
@@ -410,8 +440,7 @@ def _cancelled(structure: Structure, members: Sequence[int], positions: FloatArr
 
 def _without_area(structure: Structure, drawn: _Drawn, positions: FloatArray) -> list[Finding]:
     """A finding on the closed contours that by themselves enclose nothing, if there are any."""
-    doubtful = {*np.flatnonzero(drawn.area_mm2 == 0).tolist(), *drawn.repaired}
-    flat = [m for m in sorted(doubtful) if not drawn.has_area(m)]
+    flat = [index for index, has_area in enumerate(drawn.has_area) if not has_area]
     if not flat:
         return []
     numbers = _numbers(structure, flat)
@@ -434,17 +463,21 @@ def _listed(texts: Sequence[str]) -> str:
     return ", ".join(texts[:_NAMED]) + more
 
 
-def _rings_of(polygons: GeometryArray) -> tuple[FloatArray, ...]:
-    """Rings (n, 2) of polygons: outer counter-clockwise, holes clockwise, first not repeated."""
+def _rings_of(polygons: GeometryArray) -> list[_RingsOfPart]:
+    """Parts of polygons: outer rings counter-clockwise, holes clockwise, first not repeated."""
     import shapely
 
-    rings: list[FloatArray] = []
-    parts = shapely.get_parts(polygons)
-    for polygon in parts[~shapely.is_empty(parts)]:
-        for number, ring in enumerate([polygon.exterior, *polygon.interiors]):
+    parts: list[_RingsOfPart] = []
+    separate = shapely.get_parts(polygons)
+    for polygon in separate[~shapely.is_empty(separate)]:
+        rings: list[FloatArray] = []
+        for ring in shapely.get_rings(polygon):
             points = shapely.get_coordinates(ring)[:-1]
-            wanted = 1.0 if number == 0 else -1.0
-            area = signed_area_mm2(points)
-            if area != 0:
-                rings.append(read_only(points if area * wanted > 0 else points[::-1].copy()))
-    return tuple(rings)
+            area = signed_area_mm2(points) * (-1.0 if rings else 1.0)
+            if abs(area) > _LINE_MM * float(np.ptp(points, axis=0).max()):
+                rings.append(read_only(points if area > 0 else points[::-1].copy()))
+            elif not rings:
+                break
+        if rings:
+            parts.append(tuple(rings))
+    return parts

@@ -8,7 +8,6 @@ along any direction, so that a parabola through the exact areas of contours has 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
@@ -212,13 +211,19 @@ def departures(
 
     Parameters as of ``between``.
     """
-    values = (lower[1], *areas, upper[1])
-    at = (0.0, lower[0], lower[0] + gap_mm, lower[0] + gap_mm + upper[0])
-    weights = [prod(here - there for there in at if there != here) for here in at]
-    terms = [value / weight for value, weight in zip(values, weights, strict=True)]
-    squares = sum(value * term for value, term in zip(values, terms, strict=True))
+    (before, first), (after, last) = lower, upper
+    low, high = areas
+    # The third divided difference: each value by the product of its distances from the others.
+    long, short = before + gap_mm + after, gap_mm + after
+    terms = (
+        -first / (before * (before + gap_mm) * long),
+        low / (before * gap_mm * short),
+        -high / ((before + gap_mm) * gap_mm * after),
+        last / (long * short * after),
+    )
+    squares = first * terms[0] + low * terms[1] + high * terms[2] + last * terms[3]
     least = _TELLING * sum(map(abs, terms))
-    return max(abs(sum(terms)), least), max(2 * abs(squares) / sum(values), least)
+    return max(abs(sum(terms)), least), max(2 * abs(squares) / (first + low + high + last), least)
 
 
 def _first_zero(area: float, slope: float, bend: float, *, nearly: float = 0.0) -> float | None:

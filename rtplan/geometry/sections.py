@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rtplan.geometry.distance import FAR_STEPS, Raster, raster_around, signed_distances_mm
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.levels import cover_levels, levels_of
-from rtplan.geometry.loft import Loft, centroid_mm, distinct
+from rtplan.geometry.loft import Loft, distinct
 from rtplan.geometry.raster import BoolArray, Cells, Coverage, IndexArray, Lines, expanded
 
 NARROW = 2.5
@@ -28,6 +28,7 @@ _BESIDE = 1.5  # steps of these beside the section itself
 _BULGING = 0.8  # steps by which lofts bulge that need more
 _WIDEST = 100  # steps: all there is
 _UNSURE = 2
+_INSIDE, _OUTSIDE = -2, -1
 _DECIMALS = 9
 _STILL_MM = 1e-3  # an outline that moves less stands still
 _LEAST = 0.02  # part of the level that counts even there
@@ -117,9 +118,10 @@ class _Window:
     nodes : (k,) int
         Nodes of which that is not sure, flat in the window; ``node`` are their section, grid line
         along v and along u.
-    cells : (c,) int
-        Cells that outlines may run through: their low corners, flat in the window; ``cell`` are
-        their section, row and column of the grid.
+    corner : (4, c) int
+        Corners of the cells that outlines may run through, from the low one against the clock:
+        which of ``nodes`` each is, or -2 inside and -1 outside; ``cell`` are the section, row and
+        column of the grid of these cells.
     cells_mm2 : (c,) float
         Areas of these cells.
     sure_mm2 : (m,) float
@@ -131,7 +133,7 @@ class _Window:
     is_inside: BoolArray
     nodes: IndexArray
     node: tuple[IndexArray, IndexArray, IndexArray]
-    cells: IndexArray
+    corner: IndexArray
     cell: tuple[IndexArray, IndexArray, IndexArray]
     cells_mm2: FloatArray
     sure_mm2: FloatArray
@@ -146,22 +148,22 @@ class _Window:
         height, width = (np.diff(lines.positions_mm) for lines in (v, u))
         sure = (lowest == 1) & ~unsure
         area = np.einsum("lvx,lv->l", sure @ width[columns[:, :-1], None], height[rows[:, :-1]])
-        layer, row, column = np.nonzero(unsure)
-        cells = (layer * kinds.shape[1] + row) * kinds.shape[2] + column
-        cell = layer, rows[layer, row], columns[layer, column]
-        size = height[cell[1]] * width[cell[2]]
         layer, row, column = np.nonzero(kinds == _UNSURE)
         nodes = (layer * kinds.shape[1] + row) * kinds.shape[2] + column
         node = layer, rows[layer, row], columns[layer, column]
-        return cls(rows, columns, kinds == 1, nodes, node, cells, cell, size, area)
+        number = np.where(kinds == 1, _INSIDE, _OUTSIDE).ravel()
+        number[nodes] = np.arange(nodes.size)
+        layer, row, column = np.nonzero(unsure)
+        low = (layer * kinds.shape[1] + row) * kinds.shape[2] + column
+        corner = number[np.stack([low + off for off in (0, 1, kinds.shape[2] + 1, kinds.shape[2])])]
+        cell = layer, rows[layer, row], columns[layer, column]
+        size = height[cell[1]] * width[cell[2]]
+        return cls(rows, columns, kinds == 1, nodes, node, corner, cell, size, area)
 
     def corners(self, values: FloatArray, inside: float, outside: float) -> FloatArray:
         """Values at the corners of the cells, (4, c), from the low corner against the clock;
         those of nodes that are sure are given."""
-        every = np.where(self.is_inside, inside, outside).ravel()
-        every[self.nodes] = values
-        width = self.columns.shape[1]
-        return np.stack([every[self.cells + off] for off in (0, 1, width + 1, width)])
+        return np.asarray(np.append(values, [inside, outside])[self.corner])
 
     def on_grid(self, is_inside: BoolArray, u: Lines, v: Lines) -> BoolArray:
         """Whether nodes of the grid are inside, (m, v lines, u lines); at ``nodes`` as given."""
@@ -224,9 +226,7 @@ def _placed(
     lower_v, lower_u = at_v.astype(np.intp), at_u.astype(np.intp)
     found = kinds[which[:, None, None], lower_v[:, :, None], lower_u[:, None, :]]
     layer, row, column = np.nonzero(found == _UNSURE)
-    first, second = (
-        _at(phi, ends[which[layer], end], at_v[layer, row], at_u[layer, column]) for end in (0, 1)
-    )
+    first, second = _at(phi, ends[which[layer]].T, at_v[layer, row], at_u[layer, column])
     change = second - first
     field = first + further[layer] * change
     # A cap lies within its contour, whatever the distances beyond would make of it.
@@ -287,18 +287,27 @@ def _neighbours(
     return rows, np.clip(place, 0.0, (nodes_mm.size - 1) * (1 - 1e-12))
 
 
-def _at(phi: FloatArray, layer: IndexArray, row: FloatArray, column: FloatArray) -> FloatArray:
-    """Linear interpolation in layers (k,) of a raster, at rows and columns (k,) from 0."""
+def _at(
+    phi: FloatArray, layers: IndexArray, row: FloatArray, column: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Linear interpolation in two layers each, (2, k), of a raster, at rows and columns (k,) from
+    0."""
     j, i = row.astype(np.intp), column.astype(np.intp)
     row, column = row - j, column - i
-    width = phi.shape[2]
-    corner = (layer * phi.shape[1] + j) * width + i
-    flat = phi.ravel()
-    low, high = (flat[corner + off] for off in (0, width))
-    low = low + row * (high - low)
-    after, high = (flat[corner + off] for off in (1, width + 1))
-    after += row * (high - after)
-    return np.asarray(low + column * (after - low))
+    width, flat = phi.shape[2], phi.ravel()
+    place = j * width + i
+    both = []
+    for layer in layers:
+        corner = place + layer * phi[0].size
+        low, high = flat[corner], flat[corner + width]
+        low += row * (high - low)
+        after, high = flat[corner + 1], flat[corner + (width + 1)]
+        after += row * (high - after)
+        after -= low
+        after *= column
+        low += after
+        both.append(low)
+    return both[0], both[1]
 
 
 def _rim_means(values: FloatArray, rim: BoolArray, layer: IndexArray, layers: int) -> FloatArray:
@@ -310,8 +319,8 @@ def _rim_means(values: FloatArray, rim: BoolArray, layer: IndexArray, layers: in
 def _box(loft: Loft) -> tuple[FloatArray, FloatArray]:
     """Corners of the box in which a loft has its sections, (2,) mm: it holds both contours, and by
     how much the loft bulges."""
-    points = np.concatenate([*loft.near, *loft.far])
-    return points.min(axis=0) - loft.outside_mm, points.max(axis=0) + loft.outside_mm
+    bounds = np.array([part.bounds_mm for plane in loft.ends for part in plane.parts])
+    return bounds[:, :2].min(axis=0) - loft.outside_mm, bounds[:, 2:].max(axis=0) + loft.outside_mm
 
 
 def _covered(placed: _Placed, u: Lines, v: Lines) -> Coverage:
@@ -423,7 +432,9 @@ class _Fields:
     def of(cls, lofts: Sequence[Loft], *, step_mm: float, band_mm: float) -> _Fields:
         """``band_mm``: how far from the blend of two contours sections are looked for."""
         contours, ends = distinct((loft.near, loft.other) for loft in lofts)
-        centres = np.array([centroid_mm(rings) for rings in contours])
+        centres = np.empty((len(contours), 2))
+        for (near, other), loft in zip(ends.tolist(), lofts, strict=True):
+            centres[near], centres[other] = loft.start.centroid_mm, loft.towards.centroid_mm
         local = [
             tuple(ring - centre for ring in rings)
             for rings, centre in zip(contours, centres, strict=True)
@@ -431,6 +442,6 @@ class _Fields:
         outside = max(loft.outside_mm for loft in lofts)
         points = np.concatenate([ring for rings in local for ring in rings])
         raster = raster_around(points, step_mm, margin_mm=2 * outside + band_mm)
-        beside = int(np.ceil(band_mm / raster.step_mm)) + 1
+        beside = int(np.ceil(band_mm / raster.step_mm + 0.5))
         pairs = [(n, o, loft.is_cap) for (n, o), loft in zip(ends.tolist(), lofts, strict=True)]
         return cls(raster, signed_distances_mm(local, raster, pairs, beside=beside), ends, centres)

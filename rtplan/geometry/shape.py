@@ -12,18 +12,16 @@ the normal as in the plane, if that has it end within a spacing; else it stays p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtplan.geometry.convention import CAPPED_MM, EndCap, Interpolation
-from rtplan.geometry.distance import Rings
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.links import Links, Parts
 from rtplan.geometry.loft import Loft
-from rtplan.geometry.planes import GeometryArray, signed_area_mm2
+from rtplan.geometry.planes import Plane
 from rtplan.geometry.profile import (
     Profile,
     between,
@@ -32,7 +30,7 @@ from rtplan.geometry.profile import (
     round_between,
     round_beyond,
 )
-from rtplan.geometry.raster import IndexArray
+from rtplan.geometry.rings import IndexArray
 
 FEWEST_CONTOURS = 3
 """A body of fewer contours has no parabola of its own."""
@@ -41,6 +39,10 @@ MUCH_NEARER = 0.25
 _SAME_MM = 1e-6
 
 BoolArray = NDArray[np.bool_]
+Members = tuple[int, ...]
+"""Parts of one plane, ascending."""
+Beside = tuple[float, float] | None
+"""Distance, mm, and area, mm², of the contour beyond a plane."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +69,8 @@ class Shape:
 class _Step:
     """Parts of one plane that pass into parts of a plane above."""
 
-    lower: tuple[int, ...]
-    upper: tuple[int, ...]
+    lower: Members
+    upper: Members
 
 
 def shape_of(
@@ -97,10 +99,11 @@ def shape_of(
     is_shaped = interpolation is Interpolation.SHAPE_BASED
     if is_shaped or end_cap is EndCap.ROUNDED:
         bodies = _Bodies(parts, links)
-        for step in bodies.steps if is_shaped else ():
-            if bodies.is_long(step.lower[0]):
-                lofts.append(bodies.loft(step))
-                reach[1][list(step.lower)] = reach[0][list(step.upper)] = 0.0
+        if is_shaped:
+            lofts += bodies.lofts()
+            for step in bodies.steps:
+                if bodies.is_long(step.lower[0]):
+                    reach[1][list(step.lower)] = reach[0][list(step.upper)] = 0.0
         if end_cap is EndCap.ROUNDED:
             for side in (0, 1):
                 for part in np.flatnonzero(flat[side]).tolist():
@@ -127,73 +130,71 @@ class _Bodies:
     """Parts, the steps between them, and what can be asked of both."""
 
     def __init__(self, parts: Parts, links: Links) -> None:
-        steps = _steps(parts, links, parts.polygons())
         self.parts = parts
-        self.steps = steps
-        self.area = np.array([sum(map(signed_area_mm2, rings)) for rings in parts.rings])
-        self._areas: list[float] = self.area.tolist()
-        up = {part: step for step in steps for part in step.lower}
-        down = {part: step for step in steps for part in step.upper}
-        self._step = (down, up)
-        self._planes, self._body = _planes_of_bodies(parts, steps)
-        self._far: dict[tuple[tuple[int, ...], int], tuple[int, ...]] = {}
+        self.steps = steps = _steps(links.mutual)
+        self._position: list[float] = parts.position_mm.tolist()
+        below = {part: (step.upper, step.lower) for step in steps for part in step.upper}
+        above = {part: (step.lower, step.upper) for step in steps for part in step.lower}
+        self._passes = (below, above)
+        self._planes, self._body = _planes_of_bodies(parts, links.mutual)
+        self._around = [self._stretch(step) for step in steps]
         self._power = self._powers()
 
     def is_long(self, part: int) -> bool:
         """Whether the body of a part has contours enough."""
-        return bool(self._planes[part] >= FEWEST_CONTOURS)
+        return self._planes[part] >= FEWEST_CONTOURS
 
     def short(self) -> list[list[int]]:
         """The parts, from below, of each body that has contours on one or two planes, one each."""
         bodies: dict[int, list[int]] = {}
-        for part in np.flatnonzero(self._planes < FEWEST_CONTOURS).tolist():
-            bodies.setdefault(int(self._body[part]), []).append(part)
+        for part, planes in enumerate(self._planes):
+            if planes < FEWEST_CONTOURS:
+                bodies.setdefault(self._body[part], []).append(part)
         return [body for body in bodies.values() if len(body) == self._planes[body[0]]]
 
-    def neighbours(self, members: tuple[int, ...], side: int) -> tuple[int, ...]:
+    def neighbours(self, members: Members, side: int) -> Members:
         """The parts into which all of ``members``, and no others, pass below (0) or above (1)."""
-        found = self._far.get((members, side))
-        if found is None:
-            found = self._far[members, side] = self._neighbours(members, side)
-        return found
-
-    def _neighbours(self, members: tuple[int, ...], side: int) -> tuple[int, ...]:
-        steps = {id(s): s for s in map(self._step[side].get, members) if s is not None}
-        ends = [(s.upper, s.lower) if side == 0 else (s.lower, s.upper) for s in steps.values()]
-        if len(ends) == 1 and ends[0][0] == members:
-            return ends[0][1]
-        if not ends or sorted(p for near, _ in ends for p in near) != sorted(members):
+        found = self._passes[side].get(members[0])
+        if found is not None and found[0] == members:
+            return found[1]
+        every = {ends for part in members if (ends := self._passes[side].get(part)) is not None}
+        if not every or sorted(p for near, _ in every for p in near) != list(members):
             return ()
-        far = tuple(p for _, others in ends for p in others)
+        far = tuple(sorted(p for _, others in every for p in others))
         return far if np.ptp(self.parts.position_mm[list(far)]) < _SAME_MM else ()
 
-    def beyond(self, members: tuple[int, ...], side: int) -> tuple[float, float] | None:
+    def beyond(self, members: Members, side: int) -> Beside:
         """Distance and area of ``neighbours``, or None."""
         far = self.neighbours(members, side)
         return (self.distance(members, far), self.area_of(far)) if far else None
 
-    def distance(self, some: tuple[int, ...], others: tuple[int, ...]) -> float:
+    def distance(self, some: Members, others: Members) -> float:
         """Distance of two planes, mm."""
-        position = self.parts.position_mm
-        return abs(float(position[some[0]] - position[others[0]]))
+        return abs(self._position[some[0]] - self._position[others[0]])
 
-    def area_of(self, members: tuple[int, ...]) -> float:
+    def area_of(self, members: Members) -> float:
         """Area of some parts together, mm²."""
-        return sum(self._areas[part] for part in members)
+        return sum(self.parts.parts[part].area_mm2 for part in members)
 
-    def rings_of(self, members: Iterable[int]) -> Rings:
-        """Rings of some parts together."""
-        return tuple(ring for part in members for ring in self.parts.rings[part])
+    def plane_of(self, members: Members) -> Plane:
+        """Some parts of one plane together."""
+        parts = tuple(self.parts.parts[part] for part in members)
+        return Plane(self._position[members[0]], parts)
 
-    def loft(self, step: _Step) -> Loft:
-        """What lies between the two ends of a step."""
-        profile = between(*self.around(step), power=self._power[self._body[step.lower[0]]])
-        base = float(self.parts.position_mm[step.lower[0]])
-        return Loft(self.rings_of(step.lower), self.rings_of(step.upper), base, 1.0, profile)
+    def lofts(self) -> list[Loft]:
+        """What lies between the two ends of each step of a body with contours enough."""
+        return [
+            Loft(
+                self.plane_of(step.lower),
+                self.plane_of(step.upper),
+                1.0,
+                between(*around, power=self._power[self._body[step.lower[0]]]),
+            )
+            for step, around in zip(self.steps, self._around, strict=True)
+            if self.is_long(step.lower[0])
+        ]
 
-    def around(
-        self, step: _Step
-    ) -> tuple[tuple[float, float] | None, tuple[float, float], tuple[float, float] | None, float]:
+    def _stretch(self, step: _Step) -> tuple[Beside, tuple[float, float], Beside, float]:
         """Contour before, areas at both ends, contour after and length of a step."""
         return (
             self.beyond(step.lower, 0),
@@ -202,24 +203,27 @@ class _Bodies:
             self.distance(step.lower, step.upper),
         )
 
-    def _powers(self) -> IndexArray:
+    def _powers(self) -> list[int]:
         """Of each body: which power of its areas is nearest to a parabola, 1 or 2."""
-        departure = np.zeros((2, int(self._body.max()) + 1))
-        for step in self.steps:
-            lower, areas, upper, gap = self.around(step)
+        plain, squared = [0.0] * len(self._body), [0.0] * len(self._body)
+        for step, (lower, areas, upper, gap) in zip(self.steps, self._around, strict=True):
             if lower is not None and upper is not None:
                 body = self._body[step.lower[0]]
-                departure[:, body] += departures(lower, areas, upper, gap)
-        return np.asarray(np.where(departure[1] < MUCH_NEARER * departure[0], 2, 1), dtype=np.intp)
+                one, two = departures(lower, areas, upper, gap)
+                plain[body] += one
+                squared[body] += two
+        return [
+            2 if two < MUCH_NEARER * one else 1 for one, two in zip(plain, squared, strict=True)
+        ]
 
     def cap(self, part: int, side: int, limit_mm: float) -> Loft | None:
         """The rounded end of a body beyond a part; None where the end is flat or not known."""
         before = self.neighbours((part,), 1 - side)
-        second = self.neighbours(before, 1 - side)
-        if not (before and second):
+        second = self.neighbours(before, 1 - side) if before else ()
+        if not second:
             return None
         profile = beyond(
-            float(self.area[part]),
+            self.area_of((part,)),
             (self.distance((part,), before), self.area_of(before)),
             (self.distance(before, second), self.area_of(second)),
             limit_mm,
@@ -228,20 +232,20 @@ class _Bodies:
         if profile is None:
             return None
         further = -min(1.0, profile.length_mm / self.distance((part,), before))
-        return self._cap(part, self.rings_of(before), side, profile, further)
+        return self._cap(part, before, side, profile, further)
 
-    def _cap(self, part: int, other: Rings, side: int, profile: Profile, further: float) -> Loft:
-        base, sign = float(self.parts.position_mm[part]), (1.0 if side == 1 else -1.0)
-        return Loft(self.parts.rings[part], other, base, sign, profile, further, is_cap=True)
+    def _cap(self, part: int, other: Members, side: int, profile: Profile, further: float) -> Loft:
+        sign = 1.0 if side == 1 else -1.0
+        ends = self.plane_of((part,)), self.plane_of(other)
+        return Loft(*ends, sign, profile, further, is_cap=True)
 
     def round(self, body: list[int], below_mm: float, above_mm: float) -> list[Loft]:
         """A body of one or two contours taken for round; nothing where that cannot be.
 
         ``below_mm``, ``above_mm``: it ends within so much of its last contours.
         """
-        areas = [float(self.area[part]) for part in body]
-        position = self.parts.position_mm[body]
-        gap = float(position[-1] - position[0])
+        areas = [self.area_of((part,)) for part in body]
+        gap = self._position[body[-1]] - self._position[body[0]]
         lofts = []
         for side, limit in ((0, below_mm), (1, above_mm)):
             ends = areas if side == 1 else areas[::-1]
@@ -251,30 +255,22 @@ class _Bodies:
             part = body[-1] if side == 1 else body[0]
             other = body[0] if side == 1 else body[-1]
             further = -min(1.0, profile.length_mm / gap) if gap > 0 else 0.0
-            lofts.append(self._cap(part, self.parts.rings[other], side, profile, further))
+            lofts.append(self._cap(part, (other,), side, profile, further))
         if gap > 0:
-            rings = [self.parts.rings[part] for part in body]
-            profile = round_between((areas[0], areas[1]), gap)
-            lofts.append(Loft(rings[0], rings[1], float(position[0]), 1.0, profile))
+            lower, upper = (self.plane_of((part,)) for part in body)
+            lofts.append(Loft(lower, upper, 1.0, round_between((areas[0], areas[1]), gap)))
         return lofts
 
 
-def _steps(parts: Parts, links: Links, polygons: GeometryArray) -> list[_Step]:
-    """Which parts pass into which: those that are each other's nearest, together."""
-    import shapely
-
-    position = parts.position_mm
-    first = np.searchsorted(parts.plane, np.arange(int(parts.plane[-1]) + 2))
+def _steps(mutual: IndexArray) -> list[_Step]:
+    """Which parts pass into which: those that face each other (``Links.mutual``), together."""
     joined: dict[int, tuple[set[int], set[int]]] = {}  # by upper part; shared by those joined
-    for low in np.flatnonzero(~np.isnan(links.above)).tolist():
-        target = position[low] + links.above[low]
-        plane = int(np.abs(position[first[:-1]] - target).argmin())
-        candidates = np.arange(first[plane], first[plane + 1])
-        mutual = np.abs(position[candidates] - links.below[candidates] - position[low]) < _SAME_MM
-        candidates = candidates[mutual]
-        met = candidates[shapely.intersects(polygons[candidates], polygons[low])].tolist()
-        group: tuple[set[int], set[int]] = ({low}, set(met))
-        for other in {id(joined[p]): joined[p] for p in met if p in joined}.values():
+    met: dict[int, list[int]] = {}
+    for low, high in mutual.tolist():
+        met.setdefault(low, []).append(high)
+    for low, every in met.items():
+        group: tuple[set[int], set[int]] = ({low}, set(every))
+        for other in {id(joined[p]): joined[p] for p in every if p in joined}.values():
             group[0].update(other[0])
             group[1].update(other[1])
         joined.update(dict.fromkeys(group[1], group))
@@ -282,16 +278,15 @@ def _steps(parts: Parts, links: Links, polygons: GeometryArray) -> list[_Step]:
     return [_Step(tuple(sorted(lower)), tuple(sorted(upper))) for lower, upper in groups]
 
 
-def _planes_of_bodies(parts: Parts, steps: Sequence[_Step]) -> tuple[IndexArray, IndexArray]:
-    """Of each part, (p,): on how many planes its body has contours; which body it is."""
-    from scipy.sparse import coo_array
+def _planes_of_bodies(parts: Parts, mutual: IndexArray) -> tuple[list[int], list[int]]:
+    """Of each part: on how many planes its body has contours; which body it is."""
+    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
-    size = len(parts.rings)
-    pairs = [(step.lower[0], part) for step in steps for part in (*step.lower, *step.upper)]
-    ends = np.array(pairs, dtype=np.intp).reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends)), ends.T), shape=(size, size))
-    label = connected_components(graph, directed=False)[1]
-    occupied = np.unique(np.column_stack([label, parts.plane]), axis=0)
-    planes = np.asarray(np.bincount(occupied[:, 0])[label], dtype=np.intp)
-    return planes, np.asarray(label, dtype=np.intp)
+    size = len(parts.parts)
+    low, high = np.ascontiguousarray(mutual.T)
+    rows = np.searchsorted(low, np.arange(size + 1))
+    graph = csr_array((np.ones(low.size), high, rows), shape=(size, size))
+    label = connected_components(graph, directed=False)[1].astype(np.intp)
+    occupied = np.unique(label * size + parts.plane) // size
+    return np.bincount(occupied)[label].tolist(), label.tolist()

@@ -16,7 +16,6 @@ from rtplan.errors import GeometryError
 from rtplan.findings import Finding, Severity, finding
 from rtplan.geometry.contour import Structure, StructureSet
 from rtplan.geometry.convention import EndCap, Interpolation
-from rtplan.geometry.distance import first_moment_mm3
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.links import (
     BRIDGED_SPACINGS,
@@ -29,12 +28,14 @@ from rtplan.geometry.links import (
 )
 from rtplan.geometry.loft import Loft
 from rtplan.geometry.planes import Plane, PlaneStack, plane_gaps_mm, stack_planes
+from rtplan.geometry.rings import Part
 from rtplan.geometry.shape import shape_of
 
 FURTHEST = 2.05
 """Half spacings beyond a body's last plane that no end of it reaches."""
 CLOSE_SPACINGS = 0.2
 """Planes closer than this part of the usual spacing are doubtful: drawn twice, or shifted."""
+_USUAL = 0.75  # of the gaps are at most as wide as the usual one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +91,8 @@ class Solid:
         total, first = 0.0, np.zeros(3)
         for slab in self.slabs:
             volume = slab.plane.area_mm2 * slab.thickness_mm
-            centre = np.append(first_moment_mm3(slab.plane.rings) * slab.thickness_mm, 0.0)
-            centre[2] = volume * (slab.low_mm + slab.high_mm) / 2
             total += volume
-            first += centre
+            first += volume * np.array([*slab.plane.centroid_mm, (slab.low_mm + slab.high_mm) / 2])
         for loft in self.lofts:
             total += loft.volume_mm3
             first += loft.first_moment
@@ -102,14 +101,14 @@ class Solid:
     @cached_property
     def bounds_mm(self) -> tuple[FloatArray, FloatArray]:
         """Corners (u, v, n) of a box around it, mm."""
-        rings = [ring for slab in self.slabs for ring in slab.plane.rings]
-        rings += [ring for loft in self.lofts for ring in (*loft.near, *loft.far)]
-        points = np.concatenate(rings)
+        planes = [slab.plane for slab in self.slabs]
+        planes += [plane for loft in self.lofts for plane in loft.ends]
+        bounds = np.array([part.bounds_mm for plane in planes for part in plane.parts])
         stretches: list[Slab | Loft] = [*self.slabs, *self.lofts]
         margin = 2 * max((loft.outside_mm for loft in self.lofts), default=0.0)
-        low = np.append(points.min(axis=0) - margin, min(part.low_mm for part in stretches))
-        high = np.append(points.max(axis=0) + margin, max(part.high_mm for part in stretches))
-        return low, high
+        low, high = bounds[:, :2].min(axis=0) - margin, bounds[:, 2:].max(axis=0) + margin
+        bottom, top = (part.low_mm for part in stretches), (part.high_mm for part in stretches)
+        return np.append(low, min(bottom)), np.append(high, max(top))
 
 
 class Drawn:
@@ -217,17 +216,11 @@ def _slabs(parts: Parts, low: FloatArray, high: FloatArray) -> tuple[Slab, ...]:
 
     ``low`` and ``high`` (p,) are how far the parts hold.
     """
-    shared: dict[tuple[int, float, float], list[FloatArray]] = {}
-    for rings, plane, a, b in zip(
-        parts.rings, parts.plane.tolist(), low.tolist(), high.tolist(), strict=True
-    ):
-        shared.setdefault((plane, a, b), []).extend(rings)
-    position = dict(zip(parts.plane.tolist(), parts.position_mm.tolist(), strict=True))
-    slabs = [
-        Slab(a, b, Plane(position[plane], tuple(rings)))
-        for (plane, a, b), rings in shared.items()
-        if b > a
-    ]
+    shared: dict[tuple[float, float, float], list[Part]] = {}
+    for index in np.flatnonzero(high > low).tolist():
+        extent = float(low[index]), float(high[index]), float(parts.position_mm[index])
+        shared.setdefault(extent, []).append(parts.parts[index])
+    slabs = [Slab(a, b, Plane(at, tuple(own))) for (a, b, at), own in shared.items()]
     return tuple(sorted(slabs, key=lambda slab: (slab.low_mm, slab.high_mm)))
 
 
@@ -315,7 +308,7 @@ def typical_spacing_mm(gaps: FloatArray, lone_plane_mm: float | None) -> float:
         )
     if gaps.size <= 1 and lone_plane_mm is not None:
         return lone_plane_mm
-    own = float(np.quantile(gaps, 0.75, method="lower"))
+    own = float(np.sort(gaps)[int(_USUAL * (gaps.size - 1))])
     return own if lone_plane_mm is None else min(own, BRIDGED_SPACINGS * lone_plane_mm)
 
 

@@ -11,13 +11,12 @@ from rtplan.geometry.distance import (
     MOST_NODES,
     Raster,
     Rings,
-    first_moment_mm3,
     length_mm,
     raster_around,
     signed_distances_mm,
 )
 from rtplan.geometry.grid import FloatArray
-from tests.oracles.sections import polygon_of, signed_distance_mm
+from tests.oracles.sections import first_moment_mm3, polygon_of, signed_distance_mm
 from tests.shapes import circle
 
 BAND, EVERYWHERE = 3, 200  # nodes beside an outline that distances are wanted for

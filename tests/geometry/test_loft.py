@@ -7,9 +7,11 @@ import pytest
 import shapely
 
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.loft import Loft, centroid_mm
-from rtplan.geometry.planes import signed_area_mm2
+from rtplan.geometry.loft import Loft
+from rtplan.geometry.planes import Plane, signed_area_mm2
 from rtplan.geometry.profile import Profile
+from rtplan.geometry.rings import measured
+from rtplan.geometry.solid import Slab
 from tests.geometry.bodies import ball, disc, ellipsoid, forked, shaped, torus
 from tests.oracles.sections import polygon_of
 
@@ -63,12 +65,27 @@ def test_centres_are_those_of_the_contours(rings: list[FloatArray]) -> None:
         near, other = (np.array([p.centroid.x, p.centroid.y]) for p in polygons)
         first, last = loft.centres_mm
         np.testing.assert_allclose(first, near, atol=1e-9)
-        np.testing.assert_allclose(centroid_mm(loft.other), other, atol=1e-9)
+        np.testing.assert_allclose(loft.towards.centroid_mm, other, atol=1e-9)
         if not loft.is_cap:
             np.testing.assert_allclose(last, other, atol=1e-9)
         else:  # it goes on in the direction in which it came from the contour before
             assert loft.further <= 0
             np.testing.assert_allclose(last - near, -loft.further * (near - other), atol=1e-9)
+
+
+@each_body
+def test_a_solid_s_box_holds_its_contours_with_room_for_what_lies_outside(
+    rings: list[FloatArray],
+) -> None:
+    solid = shaped(rings)
+    low, high = solid.bounds_mm
+    points = np.concatenate([*rings])
+    room = 2 * max(loft.outside_mm for loft in solid.lofts)
+    np.testing.assert_allclose(low[:2], points[:, :2].min(axis=0) - room)
+    np.testing.assert_allclose(high[:2], points[:, :2].max(axis=0) + room)
+    stretches: list[Slab | Loft] = [*solid.slabs, *solid.lofts]
+    assert low[2] == min(part.low_mm for part in stretches)
+    assert high[2] == max(part.high_mm for part in stretches)
 
 
 def test_a_tilted_ellipsoid_s_caps_end_where_it_ends() -> None:
@@ -86,13 +103,10 @@ def test_a_tilted_ellipsoid_s_caps_end_where_it_ends() -> None:
 
 def test_sections_bulge_by_as_much_as_their_area_says() -> None:
     """Halfway between two equal contours a sphere is wider than both."""
-    loft = Loft(
-        (disc(np.sqrt(32.0), -2)[:, :2],),
-        (disc(np.sqrt(32.0), 2)[:, :2],),
-        -2.0,
-        1.0,
-        Profile(32 * np.pi, 4 * np.pi, -2 * np.pi, 4.0),
+    below, above = (
+        Plane(z, tuple(measured([(disc(np.sqrt(32.0), z)[:, :2],)]))) for z in (-2.0, 2.0)
     )
+    loft = Loft(below, above, 1.0, Profile(32 * np.pi, 4 * np.pi, -2 * np.pi, 4.0))
     assert loft.volume_mm3 == pytest.approx(np.pi * (36 * 4 - 16 / 3))
     widest = 6 - np.sqrt(32)
     assert widest < loft.outside_mm < 1.2 * widest

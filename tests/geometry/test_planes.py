@@ -77,6 +77,18 @@ def test_a_thin_wall_is_still_a_wall() -> None:
     assert area(rectangle(0, 0, 20, 20), rectangle(0.5, 0.5, 19.5, 19.5)) == pytest.approx(39.0)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_points_on_a_line_enclose_nothing_however_they_are_rounded(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    along = random.uniform(-5, 5, 5)[:, None] * random.normal(size=2)
+    line = np.column_stack([random.uniform(-300, 300, 2) + along, np.full(5, 3.0)])
+    with pytest.raises(GeometryError, match="enclose no area"):
+        stack_planes(structure([line]))
+    stack = stack_planes(structure([rectangle(0, 0, 4, 4), line]))
+    assert [plane.position_mm for plane in stack.planes] == [0.0]
+    assert {item.code for item in stack.findings} == {"GEO004"}
+
+
 def test_holes_are_told() -> None:
     assert codes(circle(10, 0), circle(5, 0)) == {"GEO010"}
 

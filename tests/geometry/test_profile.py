@@ -49,6 +49,23 @@ def test_squares_of_a_lying_cylinder_s_areas_are_a_parabola() -> None:
     assert end.total_mm3 == pytest.approx(segment, rel=1e-4)
 
 
+areas = st.floats(0.5, 500)
+gaps = st.floats(0.5, 9)
+
+
+@given(areas=st.tuples(*[areas] * 4), gaps=st.tuples(*[gaps] * 3))
+def test_departures_are_third_divided_differences(
+    areas: tuple[float, float, float, float], gaps: tuple[float, float, float]
+) -> None:
+    at = np.append(0.0, np.cumsum(gaps))
+    values = np.array(areas)
+    terms = values / [np.prod(np.delete(here - at, n)) for n, here in enumerate(at)]
+    least = 1e-5 * np.abs(terms).sum()  # less tells nothing
+    wanted = abs(terms.sum()), abs(values @ terms) / values.mean() / 2
+    found = departures((gaps[0], areas[0]), areas[1:3], (gaps[2], areas[3]), gaps[1])
+    assert found == pytest.approx(np.maximum(wanted, least), rel=1e-6)
+
+
 @given(noise=st.lists(st.floats(-1e-4, 1e-4), min_size=4, max_size=4))
 def test_rounding_of_drawn_contours_does_not_tell_a_power(noise: list[float]) -> None:
     """Of a standing cylinder both the areas and their squares are parabolas."""

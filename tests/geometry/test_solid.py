@@ -12,7 +12,7 @@ from rtplan.errors import GeometryError
 from rtplan.geometry.contour import StructureSet
 from rtplan.geometry.grid import FloatArray
 from rtplan.geometry.planes import signed_area_mm2
-from rtplan.geometry.solid import plane_spacing_mm, solid_of
+from rtplan.geometry.solid import plane_spacing_mm, solid_of, typical_spacing_mm
 from tests.shapes import circle, rectangle, sphere, structure
 
 
@@ -108,6 +108,12 @@ def test_plane_spacing_is_the_most_usual_one() -> None:
     structures = (structure(rings), structure([circle(1, 0)], number=2))
     assert plane_spacing_mm(StructureSet("1.2", structures=structures)) == 2.5
     assert plane_spacing_mm(StructureSet("1.2", structures=structures[1:])) is None
+
+
+@given(st.lists(st.floats(0.1, 20), min_size=1, max_size=12))
+def test_typical_spacing_is_a_gap_that_three_quarters_do_not_exceed(gaps: list[float]) -> None:
+    found = typical_spacing_mm(np.array(gaps), None)
+    assert found == np.quantile(gaps, 0.75, method="lower")
 
 
 @settings(deadline=None, max_examples=30)

@@ -97,3 +97,15 @@ def signed_distance_mm(polygon: BaseGeometry, u: FloatArray, v: FloatArray) -> F
     """Distance of points to the outline of a polygon, mm, negative inside."""
     away = shapely.distance(shapely.points(u, v), polygon.boundary)
     return np.asarray(np.where(shapely.contains_xy(polygon, u, v), -away, away))
+
+
+def first_moment_mm3(rings: Rings) -> FloatArray:
+    """Integral of (u, v) over the enclosed area, (2,) mm³."""
+    total = np.zeros(2)
+    for ring in rings:
+        shifted = ring - ring[0]
+        following = np.roll(shifted, -1, axis=0)
+        cross = shifted[:, 0] * following[:, 1] - shifted[:, 1] * following[:, 0]
+        total += ((shifted + following) * cross[:, None]).sum(axis=0) / 6
+        total += ring[0] * cross.sum() / 2
+    return total
