@@ -19,9 +19,11 @@ cell, a twelfth of the second differences, is put back by ``cell_means``.
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import grid_order
@@ -42,10 +44,12 @@ _CORRECTED = 0.1  # of a spline's bow: what a quintic one may add
 _OVERSHOOT = 0.25  # of the second difference: an eighth for a parabola, more for narrow peaks
 _OBLIQUE = 8  # cells of a resampled field for one of the grid, at least
 _COLUMNS = 4_000  # lines refined at once
-_DOUBLE = 4_000_000  # voxels up to which means are computed in double precision
 _AT_ONCE = 200_000  # voxels whose means are computed at once
-_DEEP = 12  # planes of these
-_REACH = 3  # voxels beside one that its second difference, without kinks, looks at
+_DEEP = 16  # planes of these
+_REACH = 4  # voxels beside one that its second difference, without kinks, looks at
+_EQUAL = 1e-9
+
+Doses = NDArray[np.floating]  # in single or double precision
 
 
 def refined_around(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: FloatArray) -> DoseGrid:
@@ -81,7 +85,7 @@ def refined_around(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: Floa
 def cropped_around(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: FloatArray) -> DoseGrid:
     """The voxels around a box (as of ``refined_around``) and as many beside it as ``cell_means``
     looks at; the whole grid where the box misses it."""
-    spans = _spans(dose.grid, axes, low, high, margin=_REACH + 1)
+    spans = _spans(dose.grid, axes, low, high, margin=_REACH)
     if spans is None:
         return dose
     axes_mm = [
@@ -99,6 +103,8 @@ def on_nodes_of(grid: Grid, dose: DoseGrid) -> DoseGrid:
         place = np.interp(finer + offset[axis], own, np.arange(own.size))
         lower = np.minimum(place.astype(np.intp), own.size - 2)
         weight = (place - lower).reshape([-1] + [1] * axis)
+        values = values[_along(2 - axis, slice(lower[0], lower[-1] + 2))]
+        lower -= lower[0]
         below, above = (np.take(values, at, axis=2 - axis) for at in (lower, lower + 1))
         values = below + weight * (above - below)
     return DoseGrid(grid, np.asarray(values))
@@ -108,45 +114,47 @@ def cell_means(dose: DoseGrid) -> DoseGrid:
     """A dose whose linear interpolation has, over each cell, the mean of the smooth dose.
 
     Doses are moved by a twelfth of their second differences along the three axes, within the range
-    of their neighbours. Right for a dose that bends little within a cell; not for extremes.
+    of their neighbours; in the precision of the dose. Right for a dose that bends little within a
+    cell; not for extremes.
     """
-    values, axes = dose.values_gy, dose.grid.axes_mm[::-1]
-    means = np.empty(values.shape, dtype=float if values.size < _DOUBLE else values.dtype)
+    values = dose.values_gy
+    means = np.empty_like(values)
     planes, rows, columns = values.shape
-    deep = min(planes, _DEEP)
-    wide = max(_DEEP, _AT_ONCE // (columns * (deep + 2 * _REACH)))
-    for k, j in product(range(0, planes, deep), range(0, rows, wide)):
-        (own_k, part_k), (own_j, part_j) = _tile(k, deep), _tile(j, wide)
-        block = values[part_k, part_j].astype(means.dtype)
-        moved = _moved(block, (axes[0][part_k], axes[1][part_j], axes[2]))
-        means[k : k + deep, j : j + wide] = moved[own_k, own_j]
+    wide = max(_DEEP, _AT_ONCE // (columns * min(planes, _DEEP)))
+    for k, j in product(range(0, planes, _DEEP), range(0, rows, wide)):
+        tile = slice(k, min(k + _DEEP, planes)), slice(j, min(j + wide, rows)), slice(0, columns)
+        means[tile] = _tile_means(values, dose.grid.axes_mm[::-1], tile)
     return DoseGrid(dose.grid, means)
 
 
-def _tile(start: int, size: int) -> tuple[slice, slice]:
-    """A part of an axis within a larger one with ``_REACH`` beside it, and that larger one."""
-    first = max(start - _REACH, 0)
-    return slice(start - first, start - first + size), slice(first, start + size + _REACH)
-
-
-def _moved(values: FloatArray, axes: tuple[FloatArray, ...]) -> FloatArray:
-    """Values (k, j, i) less a twelfth of their second differences, within neighbours' range."""
-    moved, least, most = values.copy(), values.copy(), values.copy()
+def _tile_means(values: Doses, axes: tuple[FloatArray, ...], tile: tuple[slice, ...]) -> Doses:
+    """What ``cell_means`` puts in a part of values (k, j, i)."""
+    own = np.ascontiguousarray(values[tile])
+    moved, least, most = own.copy(), own.copy(), own.copy()
     for axis, positions in enumerate(axes):
         if positions.size < 3:
             continue
-        before, after = _along(axis, slice(-1)), _along(axis, slice(1, None))
-        for here, beside in ((before, after), (after, before)):
-            np.minimum(least[here], values[beside], out=least[here])
-            np.maximum(most[here], values[beside], out=most[here])
-        square = np.diff(positions) ** 2
-        square = np.minimum(square[:-1], square[1:]) / 12
-        bend = _without_kinks(_bends(values, positions, axis), axis)
-        bend *= square.reshape([-1 if number == axis else 1 for number in range(3)])
-        moved[_along(axis, slice(1, -1))] -= bend
-        moved[_along(axis, 0)] -= bend[_along(axis, 0)]
-        moved[_along(axis, -1)] -= bend[_along(axis, -1)]
+        within = _spread(tile[axis], positions.size)
+        start, stop = tile[axis].start - within.start, tile[axis].stop - within.start
+        lines = np.ascontiguousarray(values[(*tile[:axis], within, *tile[axis + 1 :])])
+        for away in (-1, 1):
+            first, last = max(start + away, 0), min(stop + away, within.stop - within.start)
+            here = _along(axis, slice(first - away - start, last - away - start))
+            beside = lines[_along(axis, slice(first, last))]
+            np.minimum(least[here], beside, out=least[here])
+            np.maximum(most[here], beside, out=most[here])
+        positions = positions[within]
+        bend = _curvatures(lines, positions, axis)
+        square = np.minimum(*_steps(positions)) ** 2 / 12
+        square[[0, -1]] = square[[1, -2]]
+        bend *= _factor_along(square, lines.ndim - axis)
+        moved -= bend[_along(axis, slice(start, stop))]
     return np.asarray(np.clip(moved, least, most, out=moved))
+
+
+def _spread(part: slice, size: int) -> slice:
+    """A part of an axis with ``_REACH`` nodes on either side, where there are so many."""
+    return slice(max(part.start - _REACH, 0), min(part.stop + _REACH, size))
 
 
 def _along(axis: int, part: slice | int) -> tuple[slice | int, ...]:
@@ -176,17 +184,17 @@ def refine_line(
     refined[::factor] = values[within]
     for start in range(0, values.shape[1], _COLUMNS):
         part = slice(start, start + _COLUMNS)
-        bend = _without_kinks(_bends(values[:, part], positions_mm))
-        nodes = values[within, part]
-        # The first and last node have no second difference of their own: the next one's is theirs.
-        around = np.pad(bend, ((2, 2), (0, 0)), mode="edge")[first : last + 3]
+        lines = np.ascontiguousarray(values[:, part])
+        bend = _curvatures(lines, positions_mm, 0)
+        nodes = lines[within]
+        around = np.pad(bend, ((1, 1), (0, 0)), mode="edge")[first : last + 3]
         floor, ceiling = _guard(nodes, around, square)
-        second = operator[within] @ bend
+        second = operator[within] @ bend[1:-1]
         for number in range(1, factor):
             u = number / factor
             bow = _bow(second, square, u)
             most = _CORRECTED * np.abs(bow)
-            bow -= np.clip(sharper[number - 1] @ values[:, part], -most, most)
+            bow -= np.clip(sharper[number - 1] @ lines, -most, most)
             bent = (1 - u) * nodes[:-1] + u * nodes[1:] - bow
             refined[number::factor, part] = np.clip(bent, floor, ceiling)
     return refined
@@ -212,14 +220,12 @@ def _sharper(
         return np.zeros((nodes.size - 1, positions_mm.size))
     quintic = make_interp_spline(positions_mm, unit, k=_QUINTIC)
     lines = (1 - part) * unit[within][:-1] + part * unit[within][1:]
-    second = operator[within] @ _bends(unit, positions_mm)
+    second = operator[within] @ _bends(unit, positions_mm, 0)[1:-1]
     cubic = lines - _bow(second, np.diff(nodes)[:, None] ** 2, part)
     return np.asarray(quintic(nodes[:-1] + part * np.diff(nodes)) - cubic)
 
 
-def _guard(
-    nodes: FloatArray, bend: FloatArray, square: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _guard(nodes: Doses, bend: Doses, square: FloatArray) -> tuple[Doses, Doses]:
     """Least and greatest value allowed between each node (n, m) and the next, (n - 1, m) each.
 
     ``bend`` (n + 2, m) are the second derivatives at the nodes and at one more on either side:
@@ -273,28 +279,58 @@ def _between(nodes: FloatArray, factor: int) -> FloatArray:
     return np.asarray(np.interp(position, np.arange(nodes.size), nodes))
 
 
-def _bends(values: FloatArray, positions_mm: FloatArray, axis: int = 0) -> FloatArray:
-    """Second derivatives at inner nodes along an axis, from second divided differences."""
-    step = np.diff(positions_mm)
-    shape = [-1 if number == axis else 1 for number in range(values.ndim)]
-    before, after = _along(axis, slice(-1)), _along(axis, slice(1, None))
-    slope = values[after] - values[before]
-    slope /= step.reshape(shape)
-    bend = slope[after] - slope[before]
-    bend *= (2 / (step[:-1] + step[1:])).reshape(shape)
-    return np.asarray(bend)
-
-
-def _without_kinks(bend: FloatArray, axis: int = 0) -> FloatArray:
-    """Second derivatives, each cut to ``_ALONE`` times the largest of the four around it."""
-    size, most = np.abs(bend), np.zeros(bend.shape)
-    for away in (1, 2):
-        before, after = _along(axis, slice(-away)), _along(axis, slice(away, None))
-        np.maximum(most[before], size[after], out=most[before])
-        np.maximum(most[after], size[before], out=most[after])
+def _curvatures(values: Doses, positions_mm: FloatArray, axis: int) -> Doses:
+    """Second derivatives of values at their nodes along an axis, each cut to ``_ALONE`` times the
+    largest of the four around it. The first and last node have those of the next."""
+    bend = _bends(values, positions_mm, axis)
+    flat, line = bend.reshape(-1), _line(bend, axis)
+    size = np.zeros(flat.size + 4 * line, dtype=flat.dtype)
+    np.abs(flat, out=size[2 * line : -2 * line])
+    pair = np.maximum(size[:-line], size[line:])
+    most = np.maximum(pair[: flat.size], pair[3 * line :], out=size[: flat.size])
     most *= _ALONE
-    np.minimum(bend, most, out=bend)
-    return np.maximum(bend, np.negative(most, out=most), out=bend)
+    np.minimum(flat, most, out=flat)
+    np.maximum(flat, np.negative(most, out=most), out=flat)
+    bend[_along(axis, 0)], bend[_along(axis, -1)] = bend[_along(axis, 1)], bend[_along(axis, -2)]
+    return bend
+
+
+def _bends(values: Doses, positions_mm: FloatArray, axis: int) -> Doses:
+    """Second derivatives at nodes along an axis, from second divided differences; 0 at the ends.
+
+    Arrays are taken as one long row, in which neighbours along the axis are ``_line`` apart: many
+    short rows would take several times as long. Differences from one end to the next are undone.
+    """
+    before, after = _steps(positions_mm)
+    flat, line = values.reshape(-1), _line(values, axis)
+    slope, bend = np.zeros_like(values), np.zeros_like(values)
+    slopes = slope.reshape(-1)
+    np.subtract(flat[line:], flat[:-line], out=slopes[:-line])
+    slope *= _factor_along(1 / after, values.ndim - axis)
+    np.subtract(slopes[line:], slopes[:-line], out=bend.reshape(-1)[line:])
+    bend *= _factor_along(2 / (before + after), values.ndim - axis)
+    bend[_along(axis, 0)] = bend[_along(axis, -1)] = 0
+    return bend
+
+
+def _steps(positions_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Distances (n,) of nodes from those before and after; at the ends, from the only neighbour."""
+    step = np.empty(positions_mm.size + 1)
+    np.subtract(positions_mm[1:], positions_mm[:-1], out=step[1:-1])
+    step[0], step[-1] = step[1], step[-2]
+    return step[:-1], step[1:]
+
+
+def _factor_along(factors: FloatArray, axes: int) -> float | FloatArray:
+    """Factors (n,) along the first of the last ``axes`` axes of values; one number where equal."""
+    if factors.max() - factors.min() <= _EQUAL * factors[0]:
+        return float(factors[0])
+    return factors.reshape([-1] + [1] * (axes - 1))
+
+
+def _line(values: Doses, axis: int) -> int:
+    """How far neighbours along an axis are from each other where values are one long row."""
+    return math.prod(values.shape[axis + 1 :])
 
 
 def _operator(positions_mm: FloatArray) -> FloatArray:

@@ -9,22 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtplan.dose.sampling import Field
 from rtplan.dvh.curve import DVH
 from rtplan.dvh.histogram import RampHistogram
-from rtplan.dvh.stacks import CHUNK_CELLS, Faces, Layers
+from rtplan.dvh.stacks import Faces, Layers
 from rtplan.geometry.grid import FloatArray
-from rtplan.geometry.raster import BoolArray, Coverage, IndexArray, expanded
+from rtplan.geometry.raster import BoolArray, IndexArray, expanded
 
 _EVEN = 1e-3  # offset of a centroid, in half cells, that makes no difference
 _TOUCHING_MM = 1e-9
+_TOUCHING = 1e-9  # the same, in cells
 _NEARLY = 1e-6
-_BLOCK_CELLS = 100_000  # whose doses are looked up at once
+_BLOCK_CELLS = 30_000  # whose doses are looked up at once: their arrays stay in the cache
+_BLOCK_PARTS = 8_000  # the same, of parts of cells
+_BLOCK_NODES = 200_000  # the same, of faces
 NANOGRAY = 9
 """Decimals of a dose in Gy beyond which nothing is kept of its extremes."""
+
+Doses = NDArray[np.floating]  # in single or double precision
+Pieces = tuple[FloatArray, Doses, Doses]  # volumes, mm³, doses and widths, Gy
 
 
 class Sums:
@@ -40,33 +48,29 @@ class Sums:
 
     def __init__(self, field: Field, means: Field) -> None:
         self.field, self.means = field, means
-        known = np.isfinite(field.values_gy)
-        low = float(np.min(field.values_gy, where=known, initial=np.inf))
-        high = float(np.max(field.values_gy, where=known, initial=-np.inf))
-        self.histogram = RampHistogram(low, high)
+        values = field.values_gy.reshape(-1)
+        self.histogram = RampHistogram(float(np.fmin.reduce(values)), float(np.fmax.reduce(values)))
         self.volume_mm3 = 0.0
         self.moment = 0.0
         self.low_gy, self.high_gy = np.inf, -np.inf
 
     def add(self, parts: Parts) -> None:
         """Add some covered parts of cells."""
-        volume, centre_gy, width_gy = parts.doses(self.means)
-        self.histogram.add(volume, centre_gy, width_gy)
-        self.volume_mm3 += float(volume.sum())
-        self.moment += float(volume @ centre_gy)
+        for volume, centre_gy, width_gy in parts.doses(self.means):
+            self.histogram.add(volume, centre_gy, width_gy)
+            self.volume_mm3 += float(volume.sum())
+            self.moment += float(volume @ centre_gy)
 
     def reach(self, faces: Faces) -> None:
         """Let minimum and maximum reach the inside nodes and the outlines of some faces."""
-        size = max(1, CHUNK_CELLS // self.field.values_gy[0].size)
+        size = max(1, _BLOCK_NODES // self.field.values_gy[0].size)
         for start in range(0, faces.layer.size, size):
-            part = slice(start, start + size)
-            layers = faces.layer[part], faces.other[part]
-            found = doses_on_faces(*layers, faces.position_mm[part], faces.coverage, self.field)
-            self._reach(found)
+            for found in _doses_on(faces, slice(start, start + size), self.field):
+                self._reach(found)
         if faces.points_mm.size:
             self._reach(doses_at(faces.points_mm, self.field))
 
-    def _reach(self, values_gy: FloatArray) -> None:
+    def _reach(self, values_gy: Doses) -> None:
         if values_gy.size:
             self.low_gy = float(np.fmin(self.low_gy, np.fmin.reduce(values_gy)))
             self.high_gy = float(np.fmax(self.high_gy, np.fmax.reduce(values_gy)))
@@ -101,7 +105,7 @@ class Parts:
     """The covered parts of the cells of some layers: where they are, whatever the dose."""
 
     full: _Full
-    rim: _Rim
+    rims: tuple[_Rim, ...]
 
     @classmethod
     def of(cls, layers: Layers, field: Field, factor: int) -> Parts:
@@ -110,24 +114,26 @@ class Parts:
         area = np.diff(field.v_mm)[:, None] * np.diff(field.u_mm)
         places = _Places.of(layers, field.n_mm)
         first = places.runs(layers) if factor == 1 else np.arange(places.plane.size)
-        every = layers.whole[layers.section]
-        filled = np.logical_and.reduceat(every, first, axis=0)
+        filled, layers = _filled(layers, first)
         some = np.flatnonzero(filled.any(axis=1))
         bottom = np.minimum.reduceat(places.bottom, first)[some]
         top = np.maximum.reduceat(places.top, first)[some]
         thickness = np.add.reduceat(layers.thickness_mm, first)[some]
         full = _Full(places.plane[first][some], bottom, top, thickness, filled[some], area)
-        if first.size < places.plane.size:
-            run = np.repeat(np.arange(first.size), np.diff(np.append(first, places.plane.size)))
-            layers = _with_whole(layers, every & ~filled[run])
-        return cls(full, _Rim.of(layers, places, area))
+        blocks = range(0, layers.cell.size, _BLOCK_PARTS)
+        rims = (_Rim.of(layers, slice(k, k + _BLOCK_PARTS), places, area) for k in blocks)
+        return cls(full, tuple(rims))
 
-    def doses(self, field: Field) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Volumes, mm³, doses and widths, Gy, of pieces whose dose is spread evenly."""
-        found = [*self.full.doses(field), self.rim.doses(field)]
-        volume, centre, width = (np.concatenate(part) for part in zip(*found, strict=True))
-        use = np.isfinite(centre) & np.isfinite(width)
-        return (volume, centre, width) if use.all() else (volume[use], centre[use], width[use])
+    def doses(self, field: Field) -> Iterator[Pieces]:
+        """Pieces whose dose is spread evenly, a limited number at a time."""
+        for volume, centre, width in chain(
+            self.full.doses(field), (rim.doses(field) for rim in self.rims)
+        ):
+            known = np.isfinite(centre)
+            if known.all():
+                yield volume, centre, width
+            else:
+                yield volume[known], centre[known], width[known]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,9 +160,24 @@ class _Places:
         return np.append(0, 1 + np.flatnonzero(~touching | (np.diff(self.plane) != 0)))
 
 
-def _with_whole(layers: Layers, whole: BoolArray) -> Layers:
-    """Layers with some cells (layers, cells) that they fill among the parts of cells."""
-    owner, cell = np.nonzero(whole)
+def _filled(layers: Layers, first: IndexArray) -> tuple[BoolArray, Layers]:
+    """Cells (runs, cells) that all layers of a run fill, where runs begin with layers ``first``;
+    and the layers with those that only some of a run fill among the parts of cells."""
+    count = np.diff(np.append(first, layers.section.size))
+    filled = layers.whole[layers.section[first]]
+    for number in range(1, int(count.max(initial=0))):
+        longer = np.flatnonzero(count > number)
+        filled[longer] &= layers.whole[layers.section[first[longer] + number]]
+    run = np.repeat(np.arange(first.size), count)
+    some = np.flatnonzero(count[run] > 1)
+    rest = layers.whole[layers.section[some]]
+    rest &= ~filled[run[some]]
+    owner, cell = np.divmod(np.flatnonzero(rest), rest.shape[1])
+    return filled, _with_whole(layers, some[owner], cell) if cell.size else layers
+
+
+def _with_whole(layers: Layers, owner: IndexArray, cell: IndexArray) -> Layers:
+    """Layers with some cells that they fill among the parts of cells."""
     half = np.full(owner.size, 0.5)
     return replace(
         layers,
@@ -184,50 +205,55 @@ class _Full:
     filled: BoolArray
     area_mm2: FloatArray
 
-    def doses(self, field: Field) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-        """As ``Parts.doses``, a limited number of cells at a time.
+    def doses(self, field: Field) -> Iterator[Pieces]:
+        """As ``Parts.doses``.
 
         Computed in the precision of the dose, which is that of the file for large structures.
         """
         size = max(1, _BLOCK_CELLS // self.area_mm2.size)
         for start in range(0, self.plane.size, size):
-            part = slice(start, start + size)
-            lower = self.plane[part]
-            below, above = field.values_gy[lower], field.values_gy[lower + 1]
-            rise = above - below
-            bottom, top = self.bottom[part, None, None], self.top[part, None, None]
-            if (bottom > _NEARLY).any() or (top < 1 - _NEARLY).any():
-                below, above = below + bottom * rise, below + top * rise
-                rise = above - below
-            both = below + above
-            centre, square = _at_middles(both), np.square(_at_middles(rise))
-            for along in (_across(both, 1), _across(both, 2)):
-                square += np.square(along, out=along)
-            cell = np.flatnonzero(self.filled[part])
-            volume = (self.thickness_mm[part, None] * self.area_mm2.ravel()).ravel()[cell]
-            yield volume, centre.ravel()[cell] / 2, np.sqrt(square.ravel()[cell])
+            yield self._doses(field, slice(start, start + size))
+
+    def _doses(self, field: Field, some: slice) -> Pieces:
+        """The doses in some stretches."""
+        filled = self.filled[some].reshape(-1, *self.area_mm2.shape)
+        v, u = _box_around(np.logical_or.reduce(filled))
+        cell = np.flatnonzero(filled[:, v, u])
+        lowest, highest = self.plane[some].min(), self.plane[some].max()
+        plane = self.plane[some] - lowest
+        nodes = slice(lowest, highest + 2), slice(v.start, v.stop + 1), slice(u.start, u.stop + 1)
+        corners, *along = _over_corners(field.values_gy[nodes])
+        bottom, top = (
+            face[some, None, None].astype(corners.dtype) for face in (self.bottom, self.top)
+        )
+        height = (bottom + top) / 2
+        rise = np.diff(corners, axis=0)[plane]
+        centre = corners[plane]
+        centre += height * rise
+        rise *= top - bottom
+        square = np.square(rise, out=rise)
+        for change in along:
+            across = 2 * height * np.diff(change, axis=0)[plane]
+            across += 2 * change[plane]
+            square += np.square(across, out=across)
+        volume = self.thickness_mm[some, None, None] * self.area_mm2[v, u]
+        volume, centre, square = (part.reshape(-1).take(cell) for part in (volume, centre, square))
+        return volume, centre / 4, np.sqrt(square, out=square) / 4
 
 
-def _at_middles(values: FloatArray) -> FloatArray:
-    """Means over the corners of each cell, (k, v cells, u cells)."""
-    rows = values[:, :-1] + values[:, 1:]
-    return np.asarray((rows[:, :, :-1] + rows[:, :, 1:]) / 4)
+def _box_around(cells: BoolArray) -> tuple[slice, slice]:
+    """Rows and columns of the box around some of the (v, u) cells."""
+    rows, columns = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _across(values: FloatArray, axis: int) -> FloatArray:
-    """A quarter of the sum of the changes of values (k, v lines, u lines) along both edges of each
-    cell, along axis 1 or 2."""
-    low, high = _ends(values, axis)
-    change = high - low
-    low, high = _ends(change, 3 - axis)
-    return np.asarray((low + high) / 4)
-
-
-def _ends(values: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
-    """All but the last and all but the first along an axis, 1 or 2."""
-    if axis == 1:
-        return values[:, :-1], values[:, 1:]
-    return values[:, :, :-1], values[:, :, 1:]
+def _over_corners(values: Doses) -> tuple[Doses, Doses, Doses]:
+    """Of values (k, v nodes, u nodes), for each cell: the sum over its four corners, and those of
+    the changes along both edges in v, and in u."""
+    left, right = values[:, :, :-1], values[:, :, 1:]
+    both, change = left + right, right - left
+    low, high = both[:, :-1], both[:, 1:]
+    return low + high, high - low, change[:, :-1] + change[:, 1:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,64 +267,70 @@ class _Rim:
 
     Parameters
     ----------
-    plane, line, column : (k,) int
-        Nodes at the low corner of the cell, along the normal, v and u.
+    corner : three (k,) int
+        Node at the low corner of the cell, along the normal, v and u.
     centroid : (3, k) float
         Of the part in the layer's part of the cell, along u, v, n, 0 .. 1.
     height, part : (k,) float
         Where the middle of the layer is in the cell, 0 .. 1, and how much of it the layer takes.
     extent, inwards : (3, k) float
         Size of the box, in cells; unit vector from the outline to the inside, 0 without an outline.
-    twice, skew : (k,) float
-        Width across the outline of pieces that end there: their mean, and what each has more or
-        less, as parts of the change of the dose along ``inwards``.
+    wider : (2, k) float
+        What the squares of the widths of the two pieces have more than that of the box, as parts of
+        the square of the change of the dose along ``inwards``.
+    apart : (k,) float
+        From the middle of the part to that of each piece, as a part of the same change.
     volume_mm3 : (k,) float
     """
 
-    plane: IndexArray
-    line: IndexArray
-    column: IndexArray
+    corner: tuple[IndexArray, IndexArray, IndexArray]
     centroid: FloatArray
     height: FloatArray
     part: FloatArray
     extent: FloatArray
     inwards: FloatArray
-    twice: FloatArray
-    skew: FloatArray
+    wider: FloatArray
+    apart: FloatArray
     volume_mm3: FloatArray
 
     @classmethod
-    def of(cls, layers: Layers, places: _Places, area_mm2: FloatArray) -> _Rim:
-        """Parts of cells of layers; ``area_mm2`` (v cells, u cells)."""
-        owner, cell, fraction = layers.owner, layers.cell, layers.fraction
-        height, part = (places.bottom + places.top) / 2, places.top - places.bottom
-        n = np.full(cell.size, 0.5) if layers.n is None else layers.n
-        centroid = np.stack([layers.u, layers.v, n])
+    def of(cls, layers: Layers, some: slice, places: _Places, area_mm2: FloatArray) -> _Rim:
+        """Some parts of cells of layers; ``area_mm2`` (v cells, u cells)."""
+        owner, cell, fraction = layers.owner[some], layers.cell[some], layers.fraction[some]
+        centroid = np.full((3, cell.size), 0.5)
+        centroid[0], centroid[1] = layers.u[some], layers.v[some]
+        if layers.n is not None:
+            centroid[2] = layers.n[some]
         offset = 2 * centroid - 1
         away = np.sqrt(np.square(offset).sum(axis=0))
-        is_even = away < _EVEN
-        extent = np.where(is_even, 1.0, 1 - np.abs(offset))
-        inwards = offset / np.where(is_even, np.inf, away)
+        offset *= away >= _EVEN
+        inwards = offset / np.maximum(away, _EVEN)
+        extent = 1 - np.abs(offset, out=offset)
         reach = 1 / np.maximum(np.abs(inwards).sum(axis=0), 1.0)
-        reach += (1 - reach) * np.clip(2 * fraction - 1, 0, 1) ** 1.5
-        wide = np.sqrt(np.square(inwards * extent).sum(axis=0))
-        twice, even = reach * wide, (1 + reach) / 2 * wide  # to the outline; of equal variance
-        skew = np.sqrt(np.maximum(even**2 - twice**2, 0.0)) / 2
-        line, column = np.divmod(cell, area_mm2.shape[1])
-        volume = fraction * area_mm2.ravel()[cell] * layers.thickness_mm[owner]
-        at = places.plane[owner], line, column
-        return cls(*at, centroid, height[owner], part[owner], extent, inwards, twice, skew, volume)
+        inner = np.clip(2 * fraction - 1, 0, 1)
+        reach += (1 - reach) * inner * np.sqrt(inner)
+        square = np.square(inwards * extent).sum(axis=0)
+        # The middle of both is that of a piece which reaches to the outline: of equal variance.
+        skew = np.sqrt(np.maximum(((1 + reach) / 2) ** 2 - reach**2, 0.0)) / 2
+        wider = square * (np.square([reach + skew, reach - skew]) - 1)
+        apart = skew * np.sqrt(square) / 2
+        bottom, top = places.bottom[owner], places.top[owner]
+        corner = (places.plane[owner], *np.divmod(cell, area_mm2.shape[1]))
+        volume = fraction * area_mm2.reshape(-1).take(cell) * layers.thickness_mm[owner]
+        height, part = (bottom + top) / 2, top - bottom
+        return cls(corner, centroid, height, part, extent, inwards, wider, apart, volume)
 
-    def doses(self, field: Field) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """As ``Parts.doses``."""
+    def doses(self, field: Field) -> Pieces:
+        """As ``Parts.doses``: first all inner pieces, then all outer ones."""
         width = field.u_mm.size
         plane = field.v_mm.size * width
         values = field.values_gy.reshape(-1)
-        corner = self.plane * plane + self.line * width + self.column
+        k, j, i = self.corner
+        corner = k * plane + j * width + i
         rises, levels = [], []
         for offset in (0, 1, width, width + 1):
-            below = values[corner + offset].astype(float)
-            rises.append(values[corner + plane + offset] - below)
+            below = values.take(corner + offset).astype(float, copy=False)
+            rises.append(values.take(corner + (plane + offset)) - below)
             levels.append(below + self.height * rises[-1])
         u, v, n = self.centroid
         along_u, along_v = levels[1] - levels[0], levels[2] - levels[0]
@@ -307,50 +339,47 @@ class _Rim:
         centre = levels[0] + along_u * u + (along_v + twist * u) * v + rise * (n - 0.5)
         change = np.stack([along_u + twist * v, along_v + twist * u, rise])
         across = (change * self.inwards).sum(axis=0)
-        beside2 = np.square(change * self.extent).sum(axis=0)
-        beside2 -= across**2 * np.square(self.inwards * self.extent).sum(axis=0)
-        widths = [
-            np.sqrt(np.maximum((across * (self.twice + side * self.skew)) ** 2 + beside2, 0.0))
-            for side in (1, -1)
-        ]
-        moved = across * self.skew / 2
+        change *= self.extent
+        square = np.square(change, out=change).sum(axis=0)
+        widths = np.square(across) * self.wider
+        widths += square
+        widths = np.sqrt(np.maximum(widths, 0.0, out=widths), out=widths)
+        moved = across * self.apart
         half = np.tile(self.volume_mm3 / 2, 2)
-        return half, np.append(centre + moved, centre - moved), np.concatenate(widths)
+        return half, np.append(centre + moved, centre - moved), widths.reshape(-1)
 
 
-def _planes_at(field: Field, position: FloatArray) -> FloatArray:
+def _planes_at(field: Field, position_mm: FloatArray) -> Doses:
     """Dose (m, nv, nu) at positions (m,) along n."""
-    lower = np.clip(np.searchsorted(field.n_mm, position, side="right") - 1, 0, field.n_mm.size - 2)
-    step = field.n_mm[lower + 1] - field.n_mm[lower]
-    weight = ((position - field.n_mm[lower]) / step)[:, None, None]
-    below = field.values_gy[lower]
-    return np.asarray(below + weight.astype(below.dtype) * (field.values_gy[lower + 1] - below))
+    place = np.interp(position_mm, field.n_mm, np.arange(field.n_mm.size))
+    nearest = np.rint(place)
+    place = np.where(np.abs(place - nearest) < _TOUCHING, nearest, place)
+    lower = place.astype(np.intp)
+    dose = field.values_gy[lower]
+    between = np.flatnonzero(place > lower)
+    rise = field.values_gy[lower[between] + 1] - dose[between]
+    rise *= (place - lower)[between, None, None].astype(dose.dtype)
+    dose[between] += rise
+    return dose
 
 
-def doses_on_faces(
-    layer: IndexArray,
-    other: IndexArray,
-    position_mm: FloatArray,
-    coverage: Coverage,
-    field: Field,
-) -> FloatArray:
-    """Doses, Gy, at the inside nodes and along the outlines of cross-sections at positions (m,),
-    as ``Faces`` has them."""
-    dose = _planes_at(field, position_mm)
+def _doses_on(faces: Faces, some: slice, field: Field) -> tuple[Doses, Doses]:
+    """Doses, Gy, at the inside nodes of some faces, and at the crossings of their outlines."""
+    dose = _planes_at(field, faces.position_mm[some])
+    layer, other, coverage = faces.layer[some], faces.other[some], faces.coverage
     same = np.flatnonzero(layer == other)
     inside = coverage.node_inside[layer]
     if same.size < layer.size:
         inside &= coverage.node_inside[other]
-    nodes = dose[inside]
     face, point = expanded(coverage.edge_start, layer[same])
-    face = same[face]
     width = field.u_mm.size
-    corner = face * (field.v_mm.size * width)
+    corner = same[face] * (field.v_mm.size * width)
     corner += coverage.edge_row[point] * width + coverage.edge_column[point]
-    u, v, flat = coverage.edge_u[point], coverage.edge_v[point], dose.ravel()
-    lower = flat[corner] * (1 - u) + flat[corner + 1] * u
-    upper = flat[corner + width] * (1 - u) + flat[corner + width + 1] * u
-    return np.append(nodes, lower * (1 - v) + upper * v)
+    u, v, flat = coverage.edge_u[point], coverage.edge_v[point], dose.reshape(-1)
+    lower, upper = (
+        flat.take(left) * (1 - u) + flat.take(left + 1) * u for left in (corner, corner + width)
+    )
+    return dose[inside], lower * (1 - v) + upper * v
 
 
 def doses_at(points_mm: FloatArray, field: Field) -> FloatArray:
@@ -363,9 +392,8 @@ def doses_at(points_mm: FloatArray, field: Field) -> FloatArray:
         index = np.clip(np.searchsorted(axis, position, side="right") - 1, 0, axis.size - 2)
         lower.append(index)
         part.append((position - axis[index]) / (axis[index + 1] - axis[index]))
-    doses = np.zeros(len(within))
-    for corner in np.ndindex(2, 2, 2):
-        i, j, k = (index + offset for index, offset in zip(lower, corner, strict=True))
-        weights = (p if offset else 1 - p for p, offset in zip(part, corner, strict=True))
-        doses += field.values_gy[k, j, i] * np.prod(list(weights), axis=0)
+    corners = np.array(list(np.ndindex(2, 2, 2))).T[:, :, None]  # three axes, eight corners
+    i, j, k = np.array(lower)[:, None] + corners
+    weights = np.where(corners, np.array(part)[:, None], 1 - np.array(part)[:, None]).prod(axis=0)
+    doses = (field.values_gy[k, j, i] * weights).sum(axis=0)
     return np.asarray(doses[np.isfinite(doses)])

@@ -10,11 +10,14 @@ from __future__ import annotations
 from copy import copy
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtplan.geometry.grid import FloatArray
 
+Doses = NDArray[np.floating]  # in single or double precision
+
 NODES = 8192
-_CHUNK = 4_096
+_CHUNK = 16_384  # pieces whose arrays stay in the cache
 _FLAT = 1e-3  # width, in steps, below which a piece has one dose
 
 
@@ -26,17 +29,19 @@ class RampHistogram:
         step = max((high_gy - low_gy) / (NODES - 3), 1e-9, abs(high_gy) * 1e-12)
         self._low = low_gy - step
         self._step = step
-        self._slopes = np.zeros(NODES + 1)
+        self._slopes = np.zeros(NODES + 1)  # changes of the slope, each at the node below it
+        self._shares = np.zeros(NODES + 1)  # what of these belongs to the node above
         self._flat = np.zeros(NODES + 2)  # volumes of one dose, by the node below it
 
     def __add__(self, other: RampHistogram) -> RampHistogram:
         """What both hold; they have the same steps."""
         both = copy(self)
         both._slopes = self._slopes + other._slopes
+        both._shares = self._shares + other._shares
         both._flat = self._flat + other._flat
         return both
 
-    def add(self, volume: FloatArray, centre_gy: FloatArray, width_gy: FloatArray) -> None:
+    def add(self, volume: FloatArray, centre_gy: Doses, width_gy: Doses) -> None:
         """Add volumes (n,), each spread evenly over ``width_gy`` around ``centre_gy``."""
         flat = width_gy < _FLAT * self._step
         if flat.any():
@@ -46,34 +51,34 @@ class RampHistogram:
             part = slice(start, start + _CHUNK)
             self._add_ramps(volume[part], centre_gy[part], width_gy[part])
 
-    def _add_ramps(self, volume: FloatArray, centre_gy: FloatArray, width_gy: FloatArray) -> None:
+    def _add_ramps(self, volume: FloatArray, centre_gy: Doses, width_gy: Doses) -> None:
         """Both ends of each ramp, so few at a time that the work stays in the cache."""
-        width = np.maximum(width_gy, self._step)
-        change = np.empty((2, width.size))
-        np.divide(volume, width, out=change[1])
+        half = np.maximum(width_gy, self._step)
+        change = np.empty((2, half.size))
+        np.divide(volume, half, out=change[1])
         np.negative(change[1], out=change[0])
-        width *= 0.5
-        position = np.empty((2, width.size))
-        np.subtract(centre_gy, width, out=position[0])
-        np.add(centre_gy, width, out=position[1])
+        half *= 0.5
+        position = np.empty((2, half.size))
+        np.subtract(centre_gy, half, out=position[0])
+        np.add(centre_gy, half, out=position[1])
         position -= self._low
-        position /= self._step
-        np.clip(position, 0, NODES - 1e-6, out=position)
+        position *= 1 / self._step
+        np.maximum(position, 0, out=position)
+        np.minimum(position, NODES - 1e-6, out=position)
         node = position.astype(np.intp)
         position -= node
-        whole = np.bincount(node.ravel(), change.ravel(), NODES + 1)
+        self._slopes += np.bincount(node.reshape(-1), change.reshape(-1), NODES + 1)
         change *= position
-        upper = np.bincount(node.ravel(), change.ravel(), NODES + 1)
-        self._slopes += whole
-        self._slopes -= upper
-        self._slopes[1:] += upper[:-1]
+        self._shares += np.bincount(node.reshape(-1), change.reshape(-1), NODES + 1)
 
     def cumulative(
         self, total: float, low_gy: float, high_gy: float
     ) -> tuple[FloatArray, FloatArray]:
         """Doses and volumes at least so high, from ``low_gy`` (all of it) to ``high_gy`` (0)."""
         dose = self._low + self._step * np.arange(NODES + 2)
-        slope = np.cumsum(self._slopes)
+        slopes = self._slopes - self._shares
+        slopes[1:] += self._shares[:-1]
+        slope = np.cumsum(slopes)
         volume = total + np.append(0.0, np.cumsum(slope)) * self._step
         volume = np.minimum.accumulate(np.clip(volume, 0.0, total))
         if not high_gy > low_gy:

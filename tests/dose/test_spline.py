@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.interpolate import CubicSpline
+from scipy.ndimage import map_coordinates
 
+from rtplan.dose import spline
 from rtplan.dose.grid import DoseGrid
-from rtplan.dose.spline import cell_means, refine_line, refined_around
+from rtplan.dose.spline import cell_means, on_nodes_of, refine_line, refined_around
 from rtplan.geometry.grid import FloatArray, Grid
 from tests.shapes import dose_grid, gaussian, linear
 
@@ -235,3 +237,56 @@ def test_means_know_no_seams() -> None:
     one = cell_means(on_grid(values, (axis, axis, axis))).values_gy
     other = cell_means(on_grid(values[::-1], (axis, axis, axis))).values_gy
     np.testing.assert_allclose(other[::-1], one, atol=1e-6)
+
+
+def slow_means(values: FloatArray, axes: tuple[FloatArray, ...]) -> FloatArray:
+    """The means of cells, line by line and node by node."""
+    moved, near = values.copy(), [values]
+    for axis, positions in enumerate(axes):
+        count = positions.size
+        near += [
+            np.take(values, np.clip(np.arange(count) + a, 0, count - 1), axis) for a in (-1, 1)
+        ]
+        step, lines = np.diff(positions), np.moveaxis(values, axis, 0)
+        bend = np.zeros((count, *lines.shape[1:]))
+        for n in range(1, count - 1):
+            slopes = [(lines[m + 1] - lines[m]) / step[m] for m in (n - 1, n)]
+            bend[n] = 2 * (slopes[1] - slopes[0]) / (step[n - 1] + step[n])
+        cut = bend.copy()
+        for n in range(1, count - 1):
+            around = [m for m in (n - 2, n - 1, n + 1, n + 2) if 0 < m < count - 1]
+            most = 3 * np.max([np.abs(bend[m]) for m in around], axis=0)
+            cut[n] = np.clip(bend[n], -most, most) * min(step[n - 1], step[n]) ** 2 / 12
+        cut[0], cut[-1] = cut[1], cut[-2]
+        moved -= np.moveaxis(cut, 0, axis)
+    return np.asarray(np.clip(moved, np.min(near, axis=0), np.max(near, axis=0)))
+
+
+@pytest.mark.parametrize("tile", [1, 100, 100_000])
+def test_means_are_those_of_each_line_alone(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In tiles of any size, some of a single row or plane, and on uneven axes."""
+    monkeypatch.setattr(spline, "_AT_ONCE", tile)
+    monkeypatch.setattr(spline, "_DEEP", 4)
+    draw = np.random.default_rng(3)
+    axes = tuple(np.append(0, np.cumsum(draw.uniform(1, 3, n))) for n in (12, 8))
+    axes = (*axes, np.arange(6) * 2.0)
+    values = 60 * draw.random((13, 9, 6))
+    dose = DoseGrid(Grid(np.zeros(3), np.eye(3), (axes[2], axes[1], axes[0])), values)
+    np.testing.assert_allclose(cell_means(dose).values_gy, slow_means(values, axes), atol=1e-11)
+
+
+def test_trilinear_dose_on_finer_nodes_is_that_of_the_whole_grid() -> None:
+    coarse = dose_grid(gaussian(5.0), spacing=2)
+    fine = refined(coarse)
+    index = [
+        np.interp(finer + start, own, np.arange(own.size))
+        for own, finer, start in zip(
+            coarse.grid.axes_mm,
+            fine.grid.axes_mm,
+            fine.grid.origin_mm - coarse.grid.origin_mm,
+            strict=True,
+        )
+    ]
+    places = np.meshgrid(*index[::-1], indexing="ij")
+    wanted = map_coordinates(coarse.values_gy.astype(float), places, order=1)
+    np.testing.assert_allclose(on_nodes_of(fine.grid, coarse).values_gy, wanted, atol=1e-4)

@@ -1,0 +1,100 @@
+"""Covered parts of cells against the same cells one by one."""
+
+import numpy as np
+import pytest
+
+from rtplan.dose.sampling import Field
+from rtplan.dvh import cells
+from rtplan.dvh.cells import Parts, Sums
+from rtplan.dvh.stacks import Layers
+from rtplan.geometry.grid import FloatArray
+
+DRAW = np.random.default_rng(5)
+
+
+def field(dtype: type[np.floating] = np.float64) -> Field:
+    u, v, n = (np.cumsum(DRAW.uniform(1, 3, size)) for size in (7, 6, 5))
+    return Field(u, v, n, DRAW.uniform(0, 60, (5, 6, 7)).astype(dtype))
+
+
+def layers(dose: Field, low: FloatArray, high: FloatArray, whole: np.ndarray) -> Layers:
+    """Layers that fill some cells (layers, cells) and cut no other."""
+    none, empty = np.empty(0), np.empty(0, dtype=np.intp)
+    section = np.arange(low.size)
+    return Layers(low, high, high - low, whole, section, empty, empty, none, none, none)
+
+
+def one_by_one(dose: Field, low: FloatArray, high: FloatArray, whole: np.ndarray) -> FloatArray:
+    """Volume, dose and width (pieces, 3) of the cells that layers fill, from their corners."""
+    found = []
+    for bottom, top, filled in zip(low, high, whole, strict=True):
+        k = int(np.searchsorted(dose.n_mm, (bottom + top) / 2)) - 1
+        ends = (np.array([bottom, top]) - dose.n_mm[k]) / (dose.n_mm[k + 1] - dose.n_mm[k])
+        for j, i in zip(*np.nonzero(filled.reshape(5, 6)), strict=True):
+            corner = dose.values_gy[k : k + 2, j : j + 2, i : i + 2].astype(float)
+            box = corner[0] + ends[:, None, None] * (corner[1] - corner[0])
+            changes = [np.diff(box, axis=axis).mean() for axis in range(3)]
+            size = np.diff(dose.v_mm)[j] * np.diff(dose.u_mm)[i] * (top - bottom)
+            found.append((size, box.mean(), np.sqrt(np.square(changes).sum())))
+    return np.array(found)
+
+
+def pieces(parts: Parts, dose: Field) -> FloatArray:
+    return np.concatenate([np.column_stack(found) for found in parts.doses(dose)])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("block", [1, 100, 10_000])
+def test_filled_cells_have_mean_and_spread_of_their_corners(
+    dtype: type[np.floating], block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "_BLOCK_CELLS", block)
+    dose = field(dtype)
+    cuts = np.sort(np.append(dose.n_mm, dose.n_mm[1:] - 0.4))
+    whole = DRAW.random((cuts.size - 1, 30)) < 0.3
+    whole[:, :6] = whole[:, 24:] = False  # nothing in the first and the last row
+    found = pieces(Parts.of(layers(dose, cuts[:-1], cuts[1:], whole), dose, 2), dose)
+    wanted = one_by_one(dose, cuts[:-1], cuts[1:], whole)
+    tolerance = 1e-4 if dtype is np.float32 else 1e-11
+    np.testing.assert_allclose(found, wanted, atol=tolerance)
+
+
+def test_cells_that_all_layers_of_a_cell_fill_count_once() -> None:
+    dose = field()
+    cuts = np.linspace(dose.n_mm[1], dose.n_mm[2], 4)
+    whole = DRAW.random((3, 30)) < 0.7
+    parts = Parts.of(layers(dose, cuts[:-1], cuts[1:], whole), dose, 1)
+    found = pieces(Parts(parts.full, ()), dose)
+    filled = whole.all(axis=0)
+    assert 0 < filled.sum() < whole.any(axis=0).sum()
+    wanted = one_by_one(dose, cuts[:1], cuts[-1:], np.atleast_2d(filled))
+    np.testing.assert_allclose(found, wanted, atol=1e-11)
+    rest = sum(float(rim.volume_mm3.sum()) for rim in parts.rims)
+    every = one_by_one(dose, cuts[:-1], cuts[1:], whole)[:, 0].sum()
+    assert found[:, 0].sum() + rest == pytest.approx(every, rel=1e-12)
+
+
+def test_blocks_of_parts_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    dose = field()
+    cuts = np.linspace(dose.n_mm[1], dose.n_mm[2], 4)
+    some = layers(dose, cuts[:-1], cuts[1:], DRAW.random((3, 30)) < 0.7)
+    sums = []
+    for block in (5, 10_000):
+        monkeypatch.setattr(cells, "_BLOCK_PARTS", block)
+        sums.append(Sums(dose, dose))
+        sums[-1].add(Parts.of(some, dose, 1))
+    one, other = sums
+    assert one.volume_mm3 == pytest.approx(other.volume_mm3, rel=1e-12)
+    assert one.moment == pytest.approx(other.moment, rel=1e-12)
+
+
+def test_doses_that_are_not_known_are_left_out() -> None:
+    dose = field()
+    values = dose.values_gy.copy()
+    values[0, 0, 0] = np.nan
+    dose = Field(dose.u_mm, dose.v_mm, dose.n_mm, values)
+    whole = np.ones((1, 30), dtype=bool)
+    parts = Parts.of(layers(dose, dose.n_mm[:1], dose.n_mm[1:2], whole), dose, 2)
+    found = pieces(parts, dose)
+    assert len(found) == 29
+    assert np.isfinite(found).all()
