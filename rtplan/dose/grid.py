@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtplan.dose.means import CellMeans
 from rtplan.errors import DoseError
 from rtplan.geometry.grid import Grid
 
@@ -22,7 +24,7 @@ class SummationType(StrEnum):
     OTHER = "OTHER"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DoseGrid:
     """Dose at the voxel centres of a grid.
 
@@ -62,3 +64,8 @@ class DoseGrid:
         if not (np.isfinite(least) and np.isfinite(most)):
             raise DoseError("dose grid has a value that is not finite")
         self.values_gy.flags.writeable = False
+
+    @cached_property
+    def means(self) -> CellMeans:
+        """Means of its cells, for all structures."""
+        return CellMeans(self.values_gy, self.grid.axes_mm[::-1])

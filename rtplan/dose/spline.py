@@ -5,8 +5,8 @@ They lie on the line between the neighbours, bent by the second derivatives of t
 cubic spline, so the voxels' own doses are kept. A spline rings where the dose has a kink or an
 edge that the grid does not resolve; two guards hold it:
 
-- a second difference that stands alone, more than ``_ALONE`` times those two voxels around it, is
-  a kink and not a curve: it is cut down before the spline is solved;
+- a second difference that stands alone is a kink and not a curve: it is cut down, as
+  ``dose.bends`` says, before the spline is solved;
 - what a quintic spline has more (most of the cubic one's error of the fourth order) is added, up
   to a tenth of the bow;
 - a new node may leave the range of its two neighbours only where the dose bends the same way at
@@ -19,12 +19,10 @@ cell, a twelfth of the second differences, is put back by ``cell_means``.
 
 from __future__ import annotations
 
-import math
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
 
+from rtplan.dose.bends import along, bends, curvatures
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import grid_order
 from rtplan.geometry.grid import FloatArray, Grid
@@ -38,16 +36,11 @@ MAX_CELLS = 300_000
 MAX_FACTOR = 8
 TOLERANCE = 2e-4
 """Bend of the dose within a refined cell, as part of the range of the doses, that may stay."""
-_ALONE = 3.0
 _QUINTIC = 5
 _CORRECTED = 0.1  # of a spline's bow: what a quintic one may add
 _OVERSHOOT = 0.25  # of the second difference: an eighth for a parabola, more for narrow peaks
 _OBLIQUE = 8  # cells of a resampled field for one of the grid, at least
 _COLUMNS = 4_000  # lines refined at once
-_AT_ONCE = 200_000  # voxels whose means are computed at once
-_DEEP = 16  # planes of these
-_REACH = 4  # voxels beside one that its second difference, without kinks, looks at
-_EQUAL = 1e-9
 
 Doses = NDArray[np.floating]  # in single or double precision
 
@@ -82,17 +75,20 @@ def refined_around(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: Floa
     return dose if factor < 2 else _refined(dose, spans, factor)
 
 
-def cropped_around(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: FloatArray) -> DoseGrid:
-    """The voxels around a box (as of ``refined_around``) and as many beside it as ``cell_means``
-    looks at; the whole grid where the box misses it."""
-    spans = _spans(dose.grid, axes, low, high, margin=_REACH)
+def around(
+    dose: DoseGrid, axes: FloatArray, low: FloatArray, high: FloatArray
+) -> tuple[DoseGrid, DoseGrid]:
+    """The voxels around a box (as of ``refined_around``), and what ``cell_means`` makes of them; of
+    the whole grid where the box misses it."""
+    spans = _spans(dose.grid, axes, low, high, margin=0)
     if spans is None:
-        return dose
+        return dose, cell_means(dose)
     axes_mm = [
         a[first : last + 1] for (first, last), a in zip(spans, dose.grid.axes_mm, strict=True)
     ]
-    k, j, i = (slice(first, last + 1) for first, last in reversed(spans))
-    return DoseGrid(_part(dose.grid, axes_mm), dose.values_gy[k, j, i])
+    i, j, k = (slice(first, last + 1) for first, last in spans)
+    grid = _part(dose.grid, axes_mm)
+    return DoseGrid(grid, dose.values_gy[k, j, i]), DoseGrid(grid, dose.means.within((k, j, i)))
 
 
 def on_nodes_of(grid: Grid, dose: DoseGrid) -> DoseGrid:
@@ -103,7 +99,7 @@ def on_nodes_of(grid: Grid, dose: DoseGrid) -> DoseGrid:
         place = np.interp(finer + offset[axis], own, np.arange(own.size))
         lower = np.minimum(place.astype(np.intp), own.size - 2)
         weight = (place - lower).reshape([-1] + [1] * axis)
-        values = values[_along(2 - axis, slice(lower[0], lower[-1] + 2))]
+        values = values[along(2 - axis, slice(lower[0], lower[-1] + 2))]
         lower -= lower[0]
         below, above = (np.take(values, at, axis=2 - axis) for at in (lower, lower + 1))
         values = below + weight * (above - below)
@@ -111,55 +107,9 @@ def on_nodes_of(grid: Grid, dose: DoseGrid) -> DoseGrid:
 
 
 def cell_means(dose: DoseGrid) -> DoseGrid:
-    """A dose whose linear interpolation has, over each cell, the mean of the smooth dose.
-
-    Doses are moved by a twelfth of their second differences along the three axes, within the range
-    of their neighbours; in the precision of the dose. Right for a dose that bends little within a
-    cell; not for extremes.
-    """
-    values = dose.values_gy
-    means = np.empty_like(values)
-    planes, rows, columns = values.shape
-    wide = max(_DEEP, _AT_ONCE // (columns * min(planes, _DEEP)))
-    for k, j in product(range(0, planes, _DEEP), range(0, rows, wide)):
-        tile = slice(k, min(k + _DEEP, planes)), slice(j, min(j + wide, rows)), slice(0, columns)
-        means[tile] = _tile_means(values, dose.grid.axes_mm[::-1], tile)
-    return DoseGrid(dose.grid, means)
-
-
-def _tile_means(values: Doses, axes: tuple[FloatArray, ...], tile: tuple[slice, ...]) -> Doses:
-    """What ``cell_means`` puts in a part of values (k, j, i)."""
-    own = np.ascontiguousarray(values[tile])
-    moved, least, most = own.copy(), own.copy(), own.copy()
-    for axis, positions in enumerate(axes):
-        if positions.size < 3:
-            continue
-        within = _spread(tile[axis], positions.size)
-        start, stop = tile[axis].start - within.start, tile[axis].stop - within.start
-        lines = np.ascontiguousarray(values[(*tile[:axis], within, *tile[axis + 1 :])])
-        for away in (-1, 1):
-            first, last = max(start + away, 0), min(stop + away, within.stop - within.start)
-            here = _along(axis, slice(first - away - start, last - away - start))
-            beside = lines[_along(axis, slice(first, last))]
-            np.minimum(least[here], beside, out=least[here])
-            np.maximum(most[here], beside, out=most[here])
-        positions = positions[within]
-        bend = _curvatures(lines, positions, axis)
-        square = np.minimum(*_steps(positions)) ** 2 / 12
-        square[[0, -1]] = square[[1, -2]]
-        bend *= _factor_along(square, lines.ndim - axis)
-        moved -= bend[_along(axis, slice(start, stop))]
-    return np.asarray(np.clip(moved, least, most, out=moved))
-
-
-def _spread(part: slice, size: int) -> slice:
-    """A part of an axis with ``_REACH`` nodes on either side, where there are so many."""
-    return slice(max(part.start - _REACH, 0), min(part.stop + _REACH, size))
-
-
-def _along(axis: int, part: slice | int) -> tuple[slice | int, ...]:
-    """The index of a part along one axis."""
-    return (slice(None),) * axis + (part,)
+    """A dose whose linear interpolation has, over each cell, the mean of the smooth dose, as
+    ``dose.means`` says."""
+    return DoseGrid(dose.grid, dose.means.within((slice(None),) * 3))
 
 
 def refine_line(
@@ -185,7 +135,7 @@ def refine_line(
     for start in range(0, values.shape[1], _COLUMNS):
         part = slice(start, start + _COLUMNS)
         lines = np.ascontiguousarray(values[:, part])
-        bend = _curvatures(lines, positions_mm, 0)
+        bend = curvatures(lines, positions_mm, 0)
         nodes = lines[within]
         around = np.pad(bend, ((1, 1), (0, 0)), mode="edge")[first : last + 3]
         floor, ceiling = _guard(nodes, around, square)
@@ -220,7 +170,7 @@ def _sharper(
         return np.zeros((nodes.size - 1, positions_mm.size))
     quintic = make_interp_spline(positions_mm, unit, k=_QUINTIC)
     lines = (1 - part) * unit[within][:-1] + part * unit[within][1:]
-    second = operator[within] @ _bends(unit, positions_mm, 0)[1:-1]
+    second = operator[within] @ bends(unit, positions_mm, 0)[1:-1]
     cubic = lines - _bow(second, np.diff(nodes)[:, None] ** 2, part)
     return np.asarray(quintic(nodes[:-1] + part * np.diff(nodes)) - cubic)
 
@@ -277,60 +227,6 @@ def _between(nodes: FloatArray, factor: int) -> FloatArray:
     """Nodes with ``factor - 1`` equal steps put between neighbours."""
     position = np.arange((nodes.size - 1) * factor + 1) / factor
     return np.asarray(np.interp(position, np.arange(nodes.size), nodes))
-
-
-def _curvatures(values: Doses, positions_mm: FloatArray, axis: int) -> Doses:
-    """Second derivatives of values at their nodes along an axis, each cut to ``_ALONE`` times the
-    largest of the four around it. The first and last node have those of the next."""
-    bend = _bends(values, positions_mm, axis)
-    flat, line = bend.reshape(-1), _line(bend, axis)
-    size = np.zeros(flat.size + 4 * line, dtype=flat.dtype)
-    np.abs(flat, out=size[2 * line : -2 * line])
-    pair = np.maximum(size[:-line], size[line:])
-    most = np.maximum(pair[: flat.size], pair[3 * line :], out=size[: flat.size])
-    most *= _ALONE
-    np.minimum(flat, most, out=flat)
-    np.maximum(flat, np.negative(most, out=most), out=flat)
-    bend[_along(axis, 0)], bend[_along(axis, -1)] = bend[_along(axis, 1)], bend[_along(axis, -2)]
-    return bend
-
-
-def _bends(values: Doses, positions_mm: FloatArray, axis: int) -> Doses:
-    """Second derivatives at nodes along an axis, from second divided differences; 0 at the ends.
-
-    Arrays are taken as one long row, in which neighbours along the axis are ``_line`` apart: many
-    short rows would take several times as long. Differences from one end to the next are undone.
-    """
-    before, after = _steps(positions_mm)
-    flat, line = values.reshape(-1), _line(values, axis)
-    slope, bend = np.zeros_like(values), np.zeros_like(values)
-    slopes = slope.reshape(-1)
-    np.subtract(flat[line:], flat[:-line], out=slopes[:-line])
-    slope *= _factor_along(1 / after, values.ndim - axis)
-    np.subtract(slopes[line:], slopes[:-line], out=bend.reshape(-1)[line:])
-    bend *= _factor_along(2 / (before + after), values.ndim - axis)
-    bend[_along(axis, 0)] = bend[_along(axis, -1)] = 0
-    return bend
-
-
-def _steps(positions_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Distances (n,) of nodes from those before and after; at the ends, from the only neighbour."""
-    step = np.empty(positions_mm.size + 1)
-    np.subtract(positions_mm[1:], positions_mm[:-1], out=step[1:-1])
-    step[0], step[-1] = step[1], step[-2]
-    return step[:-1], step[1:]
-
-
-def _factor_along(factors: FloatArray, axes: int) -> float | FloatArray:
-    """Factors (n,) along the first of the last ``axes`` axes of values; one number where equal."""
-    if factors.max() - factors.min() <= _EQUAL * factors[0]:
-        return float(factors[0])
-    return factors.reshape([-1] + [1] * (axes - 1))
-
-
-def _line(values: Doses, axis: int) -> int:
-    """How far neighbours along an axis are from each other where values are one long row."""
-    return math.prod(values.shape[axis + 1 :])
 
 
 def _operator(positions_mm: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import Field, field_in_frame, grid_order
-from rtplan.dose.spline import cell_means, cropped_around, on_nodes_of, refined_around
+from rtplan.dose.spline import around, cell_means, on_nodes_of, refined_around
 from rtplan.dvh.cells import Parts, Sums
 from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
 from rtplan.dvh.metrics import COVERED
@@ -331,10 +331,11 @@ def _cubic(
     """The cubic dose over a box, as the fields of ``_View``."""
     finer = refined_around(dose, axes, *box)
     has_nodes = finer is not dose
-    if not has_nodes and grid_order(dose.grid, axes) is not None:
-        finer = cropped_around(dose, axes, *box)
-    field = field_in_frame(finer, axes, *box)
-    means = field_in_frame(cell_means(finer), axes, *box)
+    if has_nodes or grid_order(dose.grid, axes) is None:
+        both = finer, cell_means(finer)
+    else:
+        both = around(dose, axes, *box)
+    field, means = (field_in_frame(some, axes, *box) for some in both)
     if field is None or means is None:
         return None
     if not has_nodes and _is_rough(field):

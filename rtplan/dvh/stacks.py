@@ -216,7 +216,7 @@ def _of_lofts(solid: Solid, lattice: Lattice) -> Iterator[Layers | Faces]:
     v, before_v = _widened(lattice.v_mm, low[1], high[1])
     rows = slice(before_v, before_v + lattice.v_mm.size - 1)
     columns = slice(before_u, before_u + lattice.u_mm.size - 1)
-    lofts = sorted(solid.lofts, key=lambda loft: (loft.low_mm, loft.high_mm))
+    lofts = _body_by_body(solid.lofts)
     size = max(1, LAYER_CELLS // (u.cells * v.cells) // 2)
     groups = [lofts[start : start + size] for start in range(0, len(lofts), size)][::-1]
     while groups:
@@ -235,6 +235,26 @@ def _of_lofts(solid: Solid, lattice: Lattice) -> Iterator[Layers | Faces]:
         for layers in _layers(found, coverage.cells, u, v):
             yield _cropped(layers, rows, columns, (v.cells, u.cells))
         yield _faces(found, coverage.cropped(rows, columns))
+
+
+def _body_by_body(lofts: Sequence[Loft]) -> list[Loft]:
+    """Lofts from below, each followed by the one that begins at its upper contour, if there is one:
+    what fills the same cells comes together."""
+    upwards = sorted(lofts, key=lambda loft: (loft.low_mm, loft.high_mm))
+    above = {_contour(loft, upper=False): loft for loft in reversed(upwards)}
+    found: dict[int, Loft] = {}
+    for first in upwards:
+        loft: Loft | None = first
+        while loft is not None and id(loft) not in found:
+            found[id(loft)] = loft
+            loft = above.get(_contour(loft, upper=True))
+    return list(found.values())
+
+
+def _contour(loft: Loft, *, upper: bool) -> tuple[int, ...]:
+    """What tells the contour at the upper or lower end of a loft from others; none at a tip."""
+    rings = loft.near if upper == (loft.sign < 0) else loft.far
+    return tuple(map(id, rings))
 
 
 def _cropped(layers: Layers, rows: slice, columns: slice, shape: tuple[int, int]) -> Layers:

@@ -142,7 +142,7 @@ def test_mean_from_moments_is_nearly_the_mean_of_any_curve(
 ) -> None:
     """The curve ends at the extremes; what cells at a kink smear beyond them is cut off."""
     _, dvh = computed(drawn, dose, how)
-    assert mean_of_curve(dvh) == pytest.approx(dvh.mean_gy, abs=1e-2 * span_gy(dvh) + 1e-6)
+    assert mean_of_curve(dvh) == pytest.approx(dvh.mean_gy, abs=2e-2 * span_gy(dvh) + 1e-6)
 
 
 @EITHER
