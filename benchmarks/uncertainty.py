@@ -5,7 +5,8 @@
 Solids, doses and dose grid of ``benchmarks.closed_forms``, planes 1, 2 and 3 mm apart at four
 phases, the default settings. For each metric: in how many cases the true value lies within the
 uncertainty, in how many it lies further off by more than 0.2 % of its value, and the median of the
-uncertainty. What lies furthest outside is listed.
+uncertainty. What lies furthest outside is listed. Vertices of the drawn polygons lie up to 0.4 um
+off the solid, so 0.001 Gy or cc more than the uncertainty still counts as within.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from rtplan.phantoms.fields import Truth, truth
 
 METRICS = ("Volume", "Min", "Max", "Mean", "D98%", "D95%", "D50%", "D2%", "D0.035cc")
 SLACK = 2e-3
+DRAWN = 1e-3
+"""Gy or cc that the drawing of the solids alone may be off by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class Value:
     @property
     def outside(self) -> float:
         """By how much the truth lies outside the uncertainty, part of the true value."""
-        return max(0.0, abs(self.value - self.true) - self.uncertainty) / abs(self.true)
+        off = abs(self.value - self.true) - self.uncertainty
+        return off / abs(self.true) if off > DRAWN else 0.0
 
 
 def _true(metric: str, exact: Truth) -> float:
@@ -94,7 +98,7 @@ def main() -> None:
     for metric in METRICS:
         every = [item for item in found if item.metric == metric]
         known = [item for item in every if np.isfinite(item.uncertainty)]
-        within = 100 * np.mean([item.outside <= 1e-9 for item in known])
+        within = 100 * np.mean([item.outside == 0 for item in known])
         far = 100 * np.mean([item.outside > SLACK for item in known])
         middle = np.median([item.uncertainty for item in known])
         unknown = len(every) - len(known)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rtplan.dose.bends import along, bends, curvatures
+from rtplan.dose.bends import along, bends, curvatures, factor_along, steps
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import grid_order
 from rtplan.geometry.grid import FloatArray, Grid
@@ -73,6 +73,23 @@ def refined_around(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: Floa
         most = 2
     factor = min(most, MAX_FACTOR, _factor(dose, spans)) if most > 1 else 1
     return dose if factor < 2 else _refined(dose, spans, factor)
+
+
+def bowed(dose: DoseGrid) -> DoseGrid:
+    """Each dose moved by what a parabola through its neighbours rises above the lines between them:
+    an eighth of the second differences along the three axes.
+
+    Where there are no nodes between voxels, a maximum or minimum may be so far beyond theirs.
+    """
+    values = np.ascontiguousarray(dose.values_gy)
+    moved = values.copy()
+    for axis, positions in enumerate(dose.grid.axes_mm[::-1]):
+        if positions.size > 2:
+            bend = bends(values, positions, axis)
+            square = np.minimum(*steps(positions)) ** 2 / 8
+            bend *= factor_along(square, values.ndim - axis)
+            moved -= bend
+    return DoseGrid(dose.grid, moved)
 
 
 def around(

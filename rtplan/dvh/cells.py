@@ -48,8 +48,10 @@ class Sums:
 
     def __init__(self, field: Field, means: Field) -> None:
         self.field, self.means = field, means
-        values = field.values_gy.reshape(-1)
-        self.histogram = RampHistogram(float(np.fmin.reduce(values)), float(np.fmax.reduce(values)))
+        both = [one.values_gy.reshape(-1) for one in (field, means)[: 1 + (means is not field)]]
+        low = min(float(np.fmin.reduce(values)) for values in both)
+        high = max(float(np.fmax.reduce(values)) for values in both)
+        self.histogram = RampHistogram(low, high)
         self.volume_mm3 = 0.0
         self.moment = 0.0
         self.low_gy, self.high_gy = np.inf, -np.inf

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import Field, field_in_frame, grid_order
-from rtplan.dose.spline import around, cell_means, on_nodes_of, refined_around
+from rtplan.dose.spline import around, bowed, cell_means, on_nodes_of, refined_around
 from rtplan.dvh.cells import Parts, Sums
 from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
 from rtplan.dvh.metrics import COVERED
@@ -43,6 +43,8 @@ ROUGH_CELLS = 200_000
 square, along the axis where it is largest)."""
 ROUGH = 0.02
 MAX_REFINEMENT = 8
+BOWED_VOXELS = 4_000_000
+"""Voxels around a structure up to which peaks between them are part of the uncertainty."""
 
 
 class DoseInterpolation(StrEnum):
@@ -139,14 +141,16 @@ class _View:
     """The dose around a structure.
 
     ``field`` is the dose for extremes, ``means`` for what cells hold; ``linear`` the trilinear
-    dose at the same nodes, None where it is not asked for. ``factor``: into how many parts cells
-    are to be cut along the normal; along u and v they are. ``target``: how many cells a small
-    structure is to be cut into, about.
+    dose at the same nodes and ``reach`` the dose for its extremes, which without nodes between
+    voxels is bowed; None where they are not asked for. ``target``: how many cells a small structure
+    is to be cut into, about. ``factor``: into how many parts cells are to be cut along the normal;
+    along u and v they are.
     """
 
     field: Field
     means: Field
     linear: Field | None
+    reach: Field | None
     target: int
     factor: int = 1
 
@@ -172,13 +176,16 @@ class _View:
     def cut(self, factor: int) -> _View:
         """Each cell cut into ``factor`` parts along each axis."""
         kept = {id(field): field.refined(factor) for field in self._fields}
-        field, means, *linear = (kept[id(field)] for field in self._fields)
-        return _View(field, means, linear[0] if linear else None, self.target, factor)
+        field, means, *rest = (kept[id(field)] for field in self._fields)
+        linear, reach = rest if rest else (None, None)
+        return _View(field, means, linear, reach, self.target, factor)
 
     @property
     def _fields(self) -> tuple[Field, ...]:
         both = self.field, self.means
-        return both if self.linear is None else (*both, self.linear)
+        if self.linear is None or self.reach is None:
+            return both
+        return *both, self.linear, self.reach
 
     def refinement(self) -> int:
         """Into how many parts to cut each cell edge, so that the box holds about ``target`` cells;
@@ -186,15 +193,18 @@ class _View:
         cells, target = np.prod([size - 1 for size in self.field.values_gy.shape]), self.target
         if cells < ROUGH_CELLS and _is_rough(self.field):
             target = ROUGH_CELLS
-        return int(np.clip(round((target / cells) ** (1 / 3)), 1, MAX_REFINEMENT))
+        parts = max(1, int((target / cells) ** (1 / 3)))
+        if cells * (parts * (parts + 1)) ** 1.5 < target:  # the ratio to one part more is less
+            parts += 1
+        return min(parts, MAX_REFINEMENT)
 
 
 def _summed(solid: Solid, view: _View, *, linear: bool = False) -> list[Sums]:
     """Sums of a solid over the dose, and over the trilinear dose if asked for."""
     lattice = Lattice(view.field.u_mm, view.field.v_mm, view.field.n_mm, view.factor)
     sums = [Sums(view.field, view.means)]
-    if linear and view.linear is not None:
-        sums.append(Sums(view.linear, view.linear))
+    if linear and view.linear is not None and view.reach is not None:
+        sums.append(Sums(view.reach, view.linear))
     for found in stacks(solid, lattice):
         parts = None if isinstance(found, Faces) else Parts.of(found, view.field, view.factor)
         for some in sums:
@@ -317,17 +327,22 @@ def _added(sums: Iterable[Sums]) -> Sums:
     return reduce(lambda one, other: one + other, sums)
 
 
+_Fields = tuple[Field, Field, Field | None, Field | None]
+
+
 def _trilinear(
     dose: DoseGrid, axes: FloatArray, box: tuple[FloatArray, FloatArray], *, linear: bool
-) -> tuple[Field, Field, Field | None] | None:
+) -> _Fields | None:
     """The trilinear dose over a box, as the fields of ``_View``."""
     field = field_in_frame(dose, axes, *box)
-    return None if field is None else (field, field, field if linear else None)
+    if field is None:
+        return None
+    return (field, field, field, field) if linear else (field, field, None, None)
 
 
 def _cubic(
     dose: DoseGrid, axes: FloatArray, box: tuple[FloatArray, FloatArray], *, linear: bool
-) -> tuple[Field, Field, Field | None] | None:
+) -> _Fields | None:
     """The cubic dose over a box, as the fields of ``_View``."""
     finer = refined_around(dose, axes, *box)
     has_nodes = finer is not dose
@@ -338,12 +353,17 @@ def _cubic(
     field, means = (field_in_frame(some, axes, *box) for some in both)
     if field is None or means is None:
         return None
+    plain = field
     if not has_nodes and _is_rough(field):
         # Without new nodes between voxels, means of cells say nothing where edges are not resolved.
-        return field, field, means if linear else None
-    if not linear or not has_nodes:
-        return field, means, field if linear else None
-    return field, means, field_in_frame(on_nodes_of(finer.grid, dose), axes, *box)
+        means, plain = field, means
+    if not linear:
+        return field, means, None, None
+    if has_nodes:
+        straight = field_in_frame(on_nodes_of(finer.grid, dose), axes, *box)
+        return field, means, straight, straight
+    is_small = both[0].values_gy.size <= BOWED_VOXELS
+    return field, means, plain, field_in_frame(bowed(both[0]), axes, *box) if is_small else plain
 
 
 def _without_volume(structure: Structure, reason: str) -> StructureDVH:

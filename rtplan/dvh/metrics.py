@@ -102,7 +102,7 @@ class MetricValue:
     reason : str or None
         Why there is no value.
     uncertainty : float or None
-        Half the width that the data leave open (see ``evaluate``), in the unit of the metric. None
+        How far from the value the data leave it open (see ``evaluate``), in its unit. None
         where no other reading of the data was computed, and where it is not known.
     uncertainty_reason : str or None
         Why it is not known although other readings were computed.
@@ -205,11 +205,12 @@ def evaluate(
     Where part of the structure lies outside the dose grid, the metric is evaluated only if no
     dose there could change it; else the reason gives its bounds.
 
-    The uncertainty is half of the sum of three widths (largest minus smallest value): over the
-    value and the readings with another shape between and beyond the planes; over the value and
-    those with another dose between voxels; and of the integration, the change of a metric read off
-    the curve over ``INTEGRATION_PP`` of the volume to either side, or over ``INTEGRATION_SHARE`` of
-    what is left there (0 for the volume, the mean and the extremes, which are not read off it). A
+    The uncertainty is the sum of three distances: from the value to the furthest of the readings
+    with another shape between and beyond the planes; to the furthest of those with another dose
+    between voxels; and of the integration, half the change of a metric read off the curve over
+    ``INTEGRATION_PP`` of the volume to either side, or over ``INTEGRATION_SHARE`` of what is left
+    there (0 for the volume, the mean and the extremes, which are not read off it). So the value and
+    its uncertainty hold every reading, on whichever side of the value it lies. A
     volume asked in percent is of each reading's own volume. A reading that leaves the dose grid
     counts with the bounds of the metric. Where it has none in one of the readings (it is smaller
     than the volume asked for, or a dose outside the grid could be any), it may be anything, so the
@@ -239,14 +240,14 @@ def evaluate(
     result = MetricValue(low, Status.EVALUATED)
     if not structure.alternatives:
         return result
-    width = 0.0 if dvh is None else _integration_width(metric, total, dvh, prescription_gy)
+    open_by = 0.0 if dvh is None else _integration_width(metric, total, dvh, prescription_gy) / 2
     for kind in (Open.SLICES,) if metric.kind is Kind.VOLUME else Open:
         readings = [item for item in structure.alternatives if item.open is kind]
-        spread = _spread(metric, low, readings, prescription_gy)
-        if isinstance(spread, str):
-            return replace(result, uncertainty_reason=f"{_OTHERWISE[kind]}, {spread}")
-        width += spread
-    return replace(result, uncertainty=width / 2 if width > _rounding(low) else 0.0)
+        furthest = _furthest(metric, low, readings, prescription_gy)
+        if isinstance(furthest, str):
+            return replace(result, uncertainty_reason=f"{_OTHERWISE[kind]}, {furthest}")
+        open_by += furthest
+    return replace(result, uncertainty=open_by if open_by > _rounding(low) else 0.0)
 
 
 _OTHERWISE = {
@@ -285,16 +286,16 @@ def _rounding(value: float) -> float:
     return 1e-9 * max(1.0, abs(value))
 
 
-def _spread(
+def _furthest(
     metric: Metric,
     value: float,
     readings: Sequence[Alternative],
     prescription_gy: float | None,
 ) -> float | str:
-    """Largest minus smallest of a value and those of other readings, or why it is not known."""
+    """Largest distance from a value to those of other readings, or why it is not known."""
     if not readings:
         return "it was not computed"
-    values = [value]
+    values: list[float] = []
     for reading in readings:
         bounds = _range(metric, reading.volume_cc, reading.dvh, prescription_gy)
         if isinstance(bounds, str):
@@ -302,7 +303,7 @@ def _spread(
         if not math.isfinite(bounds[1]):
             return "part of the structure lies outside the dose grid, and any dose may be there"
         values += bounds
-    return max(values) - min(values)
+    return max(abs(other - value) for other in values)
 
 
 def _integration_width(

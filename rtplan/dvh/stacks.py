@@ -134,8 +134,9 @@ def cuts(low_mm: float, high_mm: float, nodes: FloatArray, factor: int) -> Float
     low, high = max(low_mm, nodes[0]), min(high_mm, nodes[-1])
     if not high > low:
         return np.empty(0)
-    between = nodes[(nodes > low) & (nodes < high)]
-    faces = np.concatenate([[low], between, [high]])
+    first, last = nodes.searchsorted(low, side="right"), nodes.searchsorted(high)
+    faces = np.empty(last - first + 2)
+    faces[0], faces[1:-1], faces[-1] = low, nodes[first:last], high
     if factor == 1:
         return faces
     steps = np.diff(nodes)[np.searchsorted(nodes, faces[:-1], side="right") - 1] / factor
@@ -166,7 +167,9 @@ def _of_slabs(
         cut = cells.cell[place], cells.fraction[place], cells.u[place], cells.v[place]
         thickness = high[part] - low[part]
         yield Layers(low[part], high[part], thickness, whole, section[part], owner, *cut)
-    faces = [cuts(s.low_mm, s.high_mm, lattice.n_mm, 1) for s in slabs]
+    faces = every
+    if lattice.factor > 1:
+        faces = [cuts(s.low_mm, s.high_mm, lattice.n_mm, 1) for s in slabs]
     section = np.repeat(np.arange(len(slabs)), [face.size for face in faces])
     position = np.concatenate(faces)
     for start in range(0, section.size, size):
@@ -332,7 +335,9 @@ def _pieces(
     met = Compared(cells).met(ends.T)
     near, far = (cells_at.fraction for cells_at in met.at)
     change = np.abs(near - far)
-    rims = np.bincount(met.owner, (near > 0) & (near < 1), len(lofts))
+    rims, beyond = (np.bincount(met.owner, (at > 0) & (at < 1), len(lofts)) for at in (near, far))
+    # The same from below as from above; at the end of a cap there is no outline.
+    rims = np.where(beyond > 0, (rims + beyond) / 2, rims)
     changes = np.bincount(met.owner, change, len(lofts))
     sweeps = np.bincount(met.owner, np.where(change > _WHOLLY, change, 0.0), len(lofts)) * size
     radius = float(np.cbrt(volume_mm3 * 3 / (4 * np.pi))) / step

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import map_coordinates
 
-from rtplan.dose import spline
+from rtplan.dose import means
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.spline import cell_means, on_nodes_of, refine_line, refined_around
 from rtplan.geometry.grid import FloatArray, Grid
@@ -265,8 +265,8 @@ def slow_means(values: FloatArray, axes: tuple[FloatArray, ...]) -> FloatArray:
 @pytest.mark.parametrize("tile", [1, 100, 100_000])
 def test_means_are_those_of_each_line_alone(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In tiles of any size, some of a single row or plane, and on uneven axes."""
-    monkeypatch.setattr(spline, "_AT_ONCE", tile)
-    monkeypatch.setattr(spline, "_DEEP", 4)
+    monkeypatch.setattr(means, "_AT_ONCE", tile)
+    monkeypatch.setattr(means, "_DEEP", 4)
     draw = np.random.default_rng(3)
     axes = tuple(np.append(0, np.cumsum(draw.uniform(1, 3, n))) for n in (12, 8))
     axes = (*axes, np.arange(6) * 2.0)

@@ -221,56 +221,64 @@ def test_without_other_readings_no_uncertainty_is_claimed() -> None:
 @pytest.mark.parametrize(
     ("text", "uncertainty"),
     [
-        # Half of: 2 Gy over the slices, 1 Gy over the doses, 0.1 % of 20 Gy of the integration.
-        ("D50%", (2 + 1 + 0.02) / 2),
-        ("D50%[%]", (2 + 1 + 0.02) / 2 * 4),
-        ("DC4cc", (2 + 1 + 0.02) / 2),
-        ("Mean", (2 + 1) / 2),
-        ("Max", (2 + 1) / 2),
-        ("Min", (2 + 1) / 2),
-        # 1 Gy is 5 % of the volume, 0.5 cc; the integration is 0.1 percentage points.
-        ("V20Gy", (10 + 5 + 0.1) / 2),
-        ("V80%[%]", (10 + 5 + 0.1) / 2),
-        ("V20Gy[cc]", (1 + 0.5 + 0.01) / 2),
-        ("CV20Gy[cc]", (1 + 0.5 + 0.01) / 2),
+        # 1 Gy of the slices to either side, 2 Gy of the doses to one, 0.05 % of 20 Gy twice.
+        ("D50%", 1 + 2 + 0.01),
+        ("D50%[%]", (1 + 2 + 0.01) * 4),
+        ("DC4cc", 1 + 2 + 0.01),
+        ("Mean", 1 + 2),
+        ("Max", 1 + 2),
+        ("Min", 1 + 2),
+        # 1 Gy is 5 % of the volume, 0.5 cc; the integration is 0.05 percentage points.
+        ("V20Gy", 5 + 10 + 0.05),
+        ("V80%[%]", 5 + 10 + 0.05),
+        ("V20Gy[cc]", 0.5 + 1 + 0.005),
+        ("CV20Gy[cc]", 0.5 + 1 + 0.005),
         ("Volume", 0.0),
     ],
 )
-def test_uncertainty_is_half_the_sum_of_the_three_widths(text: str, uncertainty: float) -> None:
+def test_uncertainty_is_the_sum_of_the_furthest_readings_and_the_integration(
+    text: str, uncertainty: float
+) -> None:
     result = read(
         other(Open.SLICES, low=11, high=31),
         other(Open.SLICES, low=9, high=29),
-        other(Open.DOSE, low=11, high=31),
+        other(Open.DOSE, low=12, high=32),
         text=text,
     )
     assert result.uncertainty == pytest.approx(uncertainty, rel=1e-9)
 
 
-def test_width_reaches_from_the_value_to_readings_on_one_side_of_it() -> None:
-    on_one_side = other(Open.SLICES, low=12, high=32), other(Open.SLICES, low=11, high=31)
-    assert read(*on_one_side, other(Open.DOSE), text="Mean").uncertainty == pytest.approx(1.0)
+@pytest.mark.parametrize("kind", list(Open))
+def test_value_and_its_uncertainty_hold_every_reading(kind: Open) -> None:
+    readings = [other(kind, low=12, high=32), other(kind, low=9, high=29)]
+    rest = other(next(item for item in Open if item is not kind))
+    for text, value in (("Mean", 22.0), ("Min", 12.0), ("Max", 32.0), ("D50%", 22.0)):
+        found = read(*readings, rest, text=text)
+        assert found.value is not None
+        assert found.uncertainty is not None
+        assert abs(value - found.value) <= found.uncertainty < 2.02
 
 
 def test_volume_asked_in_percent_is_of_the_reading_s_own_volume() -> None:
     larger = other(Open.SLICES, volume=12.0, covered=12.0)
     assert read(larger, SAME[1], text="D50%").uncertainty == pytest.approx(0.01)
     assert read(larger, SAME[1], text="V20Gy").uncertainty == pytest.approx(0.05)
-    assert read(larger, SAME[1], text="Volume").uncertainty == pytest.approx(1.0)
+    assert read(larger, SAME[1], text="Volume").uncertainty == pytest.approx(2.0)
     # 6 cc of 12 cc instead of 5 cc of 10 cc.
-    assert read(larger, SAME[1], text="V20Gy[cc]").uncertainty == pytest.approx(0.505)
+    assert read(larger, SAME[1], text="V20Gy[cc]").uncertainty == pytest.approx(1.005)
 
 
 def test_volume_needs_no_other_dose() -> None:
     vanished = Alternative(Open.SLICES, 0.0, None)
-    assert read(vanished, text="Volume").uncertainty == pytest.approx(5.0)
+    assert read(vanished, text="Volume").uncertainty == pytest.approx(10.0)
 
 
 def test_reading_that_leaves_the_grid_counts_with_its_bounds() -> None:
     """2 cc of 12 cc get nothing or everything: 5 cc of the 10 cc inside get 20 Gy, 5 to 7 of 12."""
     outside = other(Open.SLICES, volume=12.0)
-    assert read(*SAME, outside, text="V20Gy[cc]").uncertainty == pytest.approx((2 + 0.01) / 2)
+    assert read(*SAME, outside, text="V20Gy[cc]").uncertainty == pytest.approx(2 + 0.005)
     # The hottest 6 cc get at least 18 Gy, or 22 Gy if 2 cc of them lie outside; 18 Gy within.
-    assert read(*SAME, outside, text="D6cc").uncertainty == pytest.approx((4 + 0.02) / 2)
+    assert read(*SAME, outside, text="D6cc").uncertainty == pytest.approx(4 + 0.01)
 
 
 @pytest.mark.parametrize(

@@ -284,3 +284,13 @@ def test_extremes_are_those_of_the_solid(name: str) -> None:
     doses = doses_at(points, dose)
     assert dvh.max_gy == pytest.approx(doses.max(), abs=0.7)
     assert dvh.min_gy == pytest.approx(doses.min(), abs=0.7)
+
+
+def test_a_body_upside_down_is_cut_as_finely() -> None:
+    """The lower contour of a stretch counts no more than the upper one."""
+    lattice = Lattice(even(0.3), even(0.3), even(0.3), 1)
+    contours = ball(4, 3, 0.25)
+    turned = [ring * np.array([1.0, 1.0, -1.0]) for ring in contours]
+    one, other = (layers_of(shaped(rings), lattice) for rings in (contours, turned))
+    counts = [sum(found.low_mm.size for found in layers) for layers in (one, other)]
+    assert counts[0] == counts[1]
