@@ -14,6 +14,8 @@ _ALIGNED = 1e-5  # sine of the largest angle between axes that count as parallel
 # A resampled field has about so many cells, and so many parts to a dose spacing.
 _OBLIQUE_CELLS = 1e6
 _OBLIQUE_PARTS = (2.0, 10.0)
+_LARGE = 4_000_000  # voxels
+_MOST = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +59,21 @@ class Field:
             self.n_mm,
             _refine(_refine(values, factor, axis=2), factor, axis=1),
         )
+
+
+def whole_rows(
+    grid: Grid, axes: FloatArray, low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """A box (u, v, n), mm, that reaches over all of u and v where it is large and nearly does.
+
+    So many doses are not copied to be cropped.
+    """
+    grid_low, grid_high = _corners(grid, axes)
+    extent = np.minimum(high, grid_high) - np.maximum(low, grid_low)
+    part = np.clip(extent / np.maximum(grid_high - grid_low, 1e-9), 0.0, 1.0)
+    if part[0] * part[1] < _MOST or part.prod() * np.prod(grid.shape) < _LARGE:
+        return low, high
+    return np.append(grid_low[:2], low[2]), np.append(grid_high[:2], high[2])
 
 
 def field_in_frame(

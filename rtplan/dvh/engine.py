@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtplan.dose.grid import DoseGrid
-from rtplan.dose.sampling import Field, field_in_frame, grid_order
+from rtplan.dose.sampling import Field, field_in_frame, grid_order, whole_rows
 from rtplan.dose.spline import around, bowed, cell_means, on_nodes_of, refined_around
 from rtplan.dvh.cells import Parts, Sums
 from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
@@ -167,6 +167,7 @@ class _View:
         """The dose over a box from a low to a high corner (u, v, n), mm, also the trilinear one if
         asked for; None where it does not reach it."""
         is_cubic = interpolation is DoseInterpolation.CUBIC
+        box = whole_rows(dose.grid, axes, *box)
         fields = (_cubic if is_cubic else _trilinear)(dose, axes, box, linear=linear)
         if fields is None or min(fields[0].values_gy.shape) < 2:
             return None
