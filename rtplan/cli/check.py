@@ -6,10 +6,11 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from rtplan.cli import common
-from rtplan.cli.eligibility import strict_reading
+from rtplan.cli.eligibility import show_pathways, strict_reading
+from rtplan.report.summary import STATUSES, is_elsewhere, is_listed, regimen_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rtplan.case import Case
     from rtplan.facts import Facts
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
 EPILOG = """examples:
   rtplan check FOLDER --facts facts.toml --out report
-  rtplan check FOLDER --definition omec-2023 --limits tg101 --json -
+  rtplan check FOLDER --definition omec-2023 --limits tg101 quantec --json -
 
-Without --definition every definition of the package is checked; without --limits, tg101."""
+Without --definition every definition and pathway of the package is checked; without --limits,
+tg101. What a pathway or a published regimen says changes no exit code."""
+
+PRESCRIPTIONS = "prescriptions"
+"""The set of published regimens that stands beside the lesions."""
 
 METRICS = (
     *("Volume[cc]", "Min[Gy]", "Mean[Gy]", "Max[Gy]"),
@@ -33,9 +38,10 @@ METRICS = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.epilog = EPILOG
-    common.add_case_arguments(parser)
-    parser.add_argument("--definition", action="append", metavar="ID", help="may be repeated")
-    parser.add_argument("--limits", action="append", metavar="ID|FILE", help="may be repeated")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="folder, file or zip with DICOM-RT")
+    common.add_reading_arguments(parser)
+    common.add_several(parser, "--definition", metavar="ID", help="definition or pathway to check")
+    common.add_several(parser, "--limits", metavar="ID|FILE", help="dose limits to check")
     parser.add_argument("--facts", metavar="F", help="TOML file of what DICOM does not hold")
     parser.add_argument("--names", metavar="F", help="TOML file with the site's own names")
     parser.add_argument("--out", metavar="DIR", help="write report.html and what belongs to it")
@@ -47,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Check, print the verdicts, write what was asked for."""
     from rtplan.report.content import report_json
 
+    _sort_out(args)
     checked = check(args, common.open_case(args))
     report: dict[str, Any] = report_json(checked)
     # Files before the screen: a reader that closes the pipe early loses no report.
@@ -59,6 +66,15 @@ def run(args: argparse.Namespace) -> int:
     return int(report["verdict"]["exit_code"])
 
 
+def _sort_out(args: argparse.Namespace) -> None:
+    """PATH may stand after the values of --definition or --limits; InputError without one."""
+    from rtplan.errors import InputError
+
+    args.path = common.path_after(args.path, args.definition, args.limits)
+    if args.path is None:
+        raise InputError("PATH is missing: give a folder, file or zip with DICOM-RT")
+
+
 def check(args: argparse.Namespace, case: Case) -> Checked:
     """Everything the package can say of a case."""
     from rtplan.dvh.case import compute_case, settings_for, strict
@@ -68,13 +84,21 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
     from rtplan.facts import Facts
     from rtplan.protocol.evaluate import evaluate_definition
     from rtplan.protocol.limits import evaluate_limits
-    from rtplan.protocol.load import available, load_definition, load_facts, load_limits
+    from rtplan.protocol.load import (
+        available,
+        load_definition,
+        load_facts,
+        load_limits,
+        load_prescriptions,
+    )
+    from rtplan.protocol.prescribed import compare_prescriptions
     from rtplan.protocol.stated import NO_LESIONS
     from rtplan.report.content import Checked
 
-    ids = args.definition or [entry.id for entry in available() if entry.kind == "definition"]
-    definitions = [load_definition(name) for name in ids]
-    limits = [load_limits(name) for name in args.limits or ["tg101"]]
+    ids = args.definition or [entry.id for entry in available() if entry.kind.has_criteria]
+    definitions = [load_definition(name) for name in dict.fromkeys(ids)]
+    limits = [load_limits(name) for name in dict.fromkeys(args.limits or ["tg101"])]
+    prescriptions = load_prescriptions(PRESCRIPTIONS)
     facts: Facts = load_facts(args.facts) if args.facts else Facts()
     structures = case.structure_set.structures if case.structure_set else ()
     settings = settings_for(case, Settings())
@@ -97,12 +121,16 @@ def check(args: argparse.Namespace, case: Case) -> Checked:
         metrics=tuple(evaluate_all(item, metrics, prescription_gy=None) for item in dvhs),
         settings=settings.as_json()
         | {
-            "definitions": ids,
+            "definitions": [item.id for item in definitions],
             "limits": [item.id for item in limits],
+            "prescriptions": prescriptions.id,
             "facts_sha256": common.sha256(args.facts),
             "names_sha256": common.sha256(args.names),
         },
         primary_site=facts.primary.site,
+        prescribed=compare_prescriptions(
+            prescriptions, case, reading, primary_site=facts.primary.site
+        ),
     )
 
 
@@ -146,7 +174,6 @@ def write(args: argparse.Namespace, checked: Checked, report: dict[str, Any]) ->
 def show(report: dict[str, Any], out: str | None) -> None:
     """Print the verdict, its reasons, the limits that matter, and where the report is."""
     from rtplan.cli import console
-    from rtplan.report.summary import STATUSES
 
     verdict = report["verdict"]
     print(f"{report['case']}: {verdict['headline']}\n")
@@ -161,6 +188,8 @@ def show(report: dict[str, Any], out: str | None) -> None:
     console.table(["verdict", "of", "why"], rows)
     if others:
         print(f"not applicable to this patient: {', '.join(others)}\n")
+    _show_pathways(report["eligibility"]["pathways"])
+    _show_regimens(report)
     for limits in report["limits"]["sets"]:
         _show_rows(limits)
     dose = report["objects"]["dose"]
@@ -168,6 +197,26 @@ def show(report: dict[str, Any], out: str | None) -> None:
     print("rtplan supports decisions of qualified clinicians. It is not a medical device.")
     if out:
         print(f"report: {out}/report.html")
+
+
+def _show_pathways(pathways: Sequence[Mapping[str, Any]]) -> None:
+    show_pathways([item for item in pathways if is_listed(item)])
+    if others := [item["id"] for item in pathways if is_elsewhere(item)]:
+        print(f"pathways not applicable to this patient: {', '.join(others)}\n")
+
+
+def _show_regimens(report: Mapping[str, Any]) -> None:
+    """Whether what the plan prescribes is among the published regimens, one line for each site."""
+    from rtplan.cli import console
+
+    lines = []
+    for ids, row in regimen_answers(report):
+        site = "" if row["site"] is None else f" ({row['site'].replace('_', ' ')})"
+        known = "" if row["status"] != "not_evaluated" else "not evaluated: "
+        lines.append(f"{', '.join(ids)}{site}: {known}{row['text']}")
+    if reason := (report["prescriptions"] or {}).get("reason"):
+        lines.append(f"not evaluated: {reason}")
+    console.notes("published regimens for these sites (information, no advice)", lines)
 
 
 def _show_rows(limits: dict[str, Any]) -> None:
@@ -178,31 +227,37 @@ def _show_rows(limits: dict[str, Any]) -> None:
         return
     rows.sort(key=lambda row: row["status"] != "violated")
     print(f"{limits['id']}, {_fractions(limits)} ({limits['source']}):")
-    console.table(
-        ["status", "structure", "metric", "value", "limit", "evidence"],
-        [
-            [
-                _status(row),
-                _matched(row),
-                row["metric"],
-                _value(row),
-                f"{row['op']} {row['limit']:g} {row['unit']}",
-                row["evidence"],
-            ]
-            for row in rows
-        ],
-        right=(3,),
-    )
+    columns = {
+        "status": [_status(row) for row in rows],
+        "structure": [_matched(row) for row in rows],
+        "metric": [row["metric"] for row in rows],
+        "value": [_value(row) for row in rows],
+        "limit": [f"{row['op']} {row['limit']:g} {row['unit']}" for row in rows],
+        "optimal": [_optimal(row) for row in rows],
+        "evidence": [row["evidence"] for row in rows],
+    }
+    if not any(columns["optimal"]):
+        del columns["optimal"]
+    console.table(list(columns), list(zip(*columns.values(), strict=True)), right=(3,))
 
 
 def _status(row: dict[str, Any]) -> str:
     return f"{row['status']}{', within uncertainty' if row['within_uncertainty'] else ''}"
 
 
+def _optimal(row: dict[str, Any]) -> str:
+    """The stricter value that the source aims at, and whether it is kept."""
+    if row.get("optimal") is None:
+        return ""
+    word = "met" if row["optimal_met"] else "not met"
+    return f"{word}: {row['op']} {row['optimal']:g} {row['unit']}"
+
+
 def _value(row: dict[str, Any]) -> str:
     from rtplan.report.text import beside, plus_minus
 
-    shown = beside(row["value"], row["limit"])
+    limits = [row["limit"]] if row.get("optimal") is None else [row["limit"], row["optimal"]]
+    shown = beside(row["value"], *limits)
     return f"{shown} {plus_minus(shown, row['uncertainty'])}".rstrip()
 
 

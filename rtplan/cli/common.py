@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rtplan import __version__
 from rtplan.dicom.limits import bounded_memory, listing, parse_limits, use
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from rtplan.dicom.link import Choice
     from rtplan.findings import Finding
 
+
+class Adds(Protocol):
+    """A parser, or a group of one, that takes arguments."""
+
+    def add_argument(self, *names: str, **how: Any) -> argparse.Action: ...
+
+
 Progress = Callable[[int, int, str], None]
 """Called with done, total, and what is being done."""
 
@@ -26,6 +34,24 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     """PATH and the options that every command on a case has."""
     parser.add_argument("path", metavar="PATH", help="folder, file or zip with DICOM-RT")
     add_reading_arguments(parser)
+
+
+def add_several(parser: Adds, option: str, *, metavar: str, help: str) -> None:
+    """An option that takes several values and may be given again."""
+    text = f"{help}; several may follow, and it may be repeated"
+    parser.add_argument(option, action="extend", nargs="+", metavar=metavar, help=text)
+
+
+def path_after(path: str | None, *several: list[str] | None) -> str | None:
+    """PATH, also where it stands after the values of an option that takes several.
+
+    The last of the values is PATH where none was given, it is not the only value, and it is there;
+    it is taken out of the values. A TOML file is a value.
+    """
+    for values in several:
+        if path is None and values and len(values) > 1 and not values[-1].endswith(".toml"):
+            path = values.pop() if os.path.exists(values[-1]) else None
+    return path
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:

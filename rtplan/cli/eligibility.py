@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtplan.cli import common
+from rtplan.report.summary import is_elsewhere, is_listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,12 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--lesions", metavar="F", help="lesions file (rtplan/lesions/1) instead of PATH; complete"
     )
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--definition",
-        action="extend",
-        nargs="+",
-        metavar="ID",
-        help="definition by id, or a TOML file of your own; may be repeated",
+    common.add_several(
+        which, "--definition", metavar="ID", help="definition by id, or a TOML file of your own"
     )
     which.add_argument(
         "--all", action="store_true", help="every definition and pathway of the package"
@@ -106,9 +102,8 @@ def _sort_out(args: argparse.Namespace) -> None:
     """PATH may stand after the ids of --definition; exactly one of PATH and --lesions is given."""
     from rtplan.errors import InputError
 
-    ids = args.definition or []
-    if args.path is None and args.lesions is None and len(ids) > 1 and Path(ids[-1]).exists():
-        args.path = ids.pop()
+    if args.lesions is None:
+        args.path = common.path_after(args.path, args.definition)
     if (args.path is None) == (args.lesions is None):
         found = "neither" if args.path is None else "both"
         raise InputError(f"give either PATH or --lesions F; {found} was given")
@@ -188,11 +183,11 @@ def show(content: Mapping[str, Any], *, brief: bool = False) -> None:
 
     print(f"{content['case']}: {_counted(content)}\n")
     items = content["definitions"]
-    judged = [item for item in items if not (brief and _is_elsewhere(item))]
-    _show_verdicts([item for item in judged if not _is_listed(item)])
-    _show_pathways([item for item in judged if _is_listed(item)])
+    judged = [item for item in items if not (brief and is_elsewhere(item))]
+    _show_verdicts([item for item in judged if not is_listed(item)])
+    show_pathways([item for item in judged if is_listed(item)])
     if brief:
-        _show_elsewhere([item for item in items if _is_elsewhere(item)])
+        _show_elsewhere(items)
     _show_disagreement(items)
     errors = [item for item in content["findings"] if item["severity"] == "error"]
     console.notes("errors", [f"{item['code']}: {item['text']}" for item in errors])
@@ -224,16 +219,6 @@ def _seen(findings: Sequence[Mapping[str, Any]], most: int = 3) -> list[str]:
     return lines
 
 
-def _is_listed(item: Mapping[str, Any]) -> bool:
-    """Whether it is a pathway for this patient: its conditions are listed, without a verdict."""
-    return item["kind"] == "pathway" and bool(item["criteria"])
-
-
-def _is_elsewhere(item: Mapping[str, Any]) -> bool:
-    """Whether it is made for other patients."""
-    return item["verdict"] == "not_applicable" and not _is_listed(item)
-
-
 def _counted(content: Mapping[str, Any]) -> str:
     count = content["count"]
     if count["best"] is None:
@@ -256,7 +241,7 @@ def _rank(item: Mapping[str, Any]) -> tuple[int, str]:
     """Order of print: by verdict, names of a state after the verdicts, pathways last."""
     order = list(_WORDS)
     place = 2 * order.index(item["verdict"]) + (item["state"] is not None)
-    return (2 * len(order) if _is_listed(item) else place, item["id"])
+    return (2 * len(order) if is_listed(item) else place, item["id"])
 
 
 def _show_verdicts(items: Sequence[Mapping[str, Any]]) -> None:
@@ -298,7 +283,7 @@ def _needed(item: Mapping[str, Any], most: int = 2) -> str:
     return f"needs {'; '.join(words[:most])}{more}"
 
 
-def _show_pathways(items: Sequence[Mapping[str, Any]]) -> None:
+def show_pathways(items: Sequence[Mapping[str, Any]]) -> None:
     """Which conditions of each pathway the case meets: counts, and no verdict."""
     from rtplan.cli import console
 
@@ -315,11 +300,9 @@ def _show_pathways(items: Sequence[Mapping[str, Any]]) -> None:
 def _show_elsewhere(items: Sequence[Mapping[str, Any]]) -> None:
     """What is made for other patients, by why."""
     from rtplan.cli import console
+    from rtplan.report.summary import elsewhere
 
-    reasons: dict[str, list[str]] = {}
-    for item in items:
-        reasons.setdefault(str(item["reason"]).split(";")[0], []).append(item["id"])
-    lines = [f"{reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
+    lines = [f"{reason}: {', '.join(ids)}" for reason, ids in elsewhere(items)]
     console.notes("not applicable", lines)
 
 
@@ -371,7 +354,7 @@ def _show_definition(item: Mapping[str, Any], names: Mapping[str, str]) -> None:
             [
                 [
                     f"{status_of(c['status']).symbol} {c['status'].replace('_', ' ')}",
-                    _criterion_text(c, listed=_is_listed(item)),
+                    _criterion_text(c, listed=is_listed(item)),
                     c["shown"],
                     c["limit"] or "",
                     c["evidence"],

@@ -102,7 +102,7 @@ def _guarded(args: argparse.Namespace) -> int:
     try:
         return int(args.run(args))
     except RtplanError as error:
-        print(f"rtplan {args.command}: {error}", file=sys.stderr)
+        print(f"rtplan {args.command}: {_shown(error)}", file=sys.stderr)
         return EXIT_UNUSABLE
     except KeyboardInterrupt:
         print(f"rtplan {args.command}: stopped", file=sys.stderr)
@@ -114,6 +114,13 @@ def _guarded(args: argparse.Namespace) -> int:
     except Exception as error:  # noqa: BLE001 - the edge: a fault is a message, not a traceback
         print(f"rtplan {args.command}: {_fault(error)}", file=sys.stderr)
         return EXIT_FAULT
+
+
+def _shown(error: Exception) -> str:
+    """The text of an error, which may quote a file: what would not be seen is made visible."""
+    from rtplan.report.text import visible
+
+    return "\n".join(visible(line) for line in str(error).split("\n"))
 
 
 def _fault(error: Exception) -> str:

@@ -29,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show.add_argument("id", metavar="ID", help="id, or a TOML file")
     validate = actions.add_parser("validate", help="check a file of your own")
     validate.add_argument("file", metavar="FILE", help="TOML file")
+    validate.add_argument(
+        "--strict", action="store_true", help="what may be a slip is an error (exit code 2)"
+    )
     actions.add_parser("schema", help="the JSON Schema of protocol files, for editors")
 
 
@@ -43,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
         print(schema_text(), end="")
     else:
-        _validate(args.file)
+        _validate(args.file, strict=args.strict)
     return 0
 
 
@@ -61,7 +64,7 @@ def _list() -> None:
     console.table(["id", "kind", "title", "rules", *evidence], rows, right=(3, 4, 5, 6))
 
 
-def _validate(file: str) -> None:
+def _validate(file: str, *, strict: bool) -> None:
     from pathlib import Path
 
     from rtplan.cli import console
@@ -69,21 +72,26 @@ def _validate(file: str) -> None:
     from rtplan.protocol.describe import evidence_counts
     from rtplan.protocol.lint import lint
     from rtplan.protocol.load import load, slips_of_extension
+    from rtplan.report.text import visible
 
     if not file.endswith(".toml"):
         raise ProtocolError(
             f'"{Path(file).name}" is not a protocol file; give one that ends in .toml'
         )
-    loaded = load(file)
+    name, loaded = Path(file).name, load(file)
     cited = loaded.cited()
     rules, gaps = len(cited), len(loaded.gaps)
     extends = f"; it extends {', '.join(loaded.extends)}" if loaded.extends else ""
-    print(
-        f"{Path(file).name}: a valid {_noun(loaded)}, {loaded.id}: {rules} "
+    said = (
+        f"{name}: a valid {_noun(loaded)}, {loaded.id}: {rules} "
         f"rule{'' if rules == 1 else 's'} ({evidence_counts(cited)}), "
         f"{gaps} stated gap{'' if gaps == 1 else 's'}{extends}"
     )
-    console.notes("look at again", [*lint(loaded), *slips_of_extension(file)])
+    print(visible(said))
+    slips = [f"{name}: {text}" for text in (*lint(loaded), *slips_of_extension(file))]
+    console.notes("look at again", slips)
+    if slips and strict:
+        raise ProtocolError(f"{name}: {len(slips)} to look at again, an error with --strict")
 
 
 def _noun(loaded: Protocol) -> str:
@@ -101,11 +109,13 @@ def _show(name: str) -> None:
     from rtplan.protocol.dose_model import LimitSet
     from rtplan.protocol.load import load
     from rtplan.protocol.model import Definition
+    from rtplan.report.text import visible
 
     item = load(name)
-    print(f"{item.title}\n{item.id}, version {item.version}; {evidence_counts(item.cited())}\n")
+    print(f"{visible(item.title)}\n{item.id}, version {visible(item.version)}; ", end="")
+    print(f"{evidence_counts(item.cited())}\n")
     if item.extends:
-        print(f"extends {', '.join(item.extends)}\n")
+        print(f"extends {visible(', '.join(item.extends))}\n")
     if isinstance(item, Definition):
         _show_definition(item)
     elif isinstance(item, LimitSet):
@@ -121,6 +131,7 @@ def _show_definition(item: Definition) -> None:
     from rtplan.cli import console
     from rtplan.protocol.describe import rule_text
     from rtplan.protocol.model import DefinitionKind
+    from rtplan.report.text import visible
 
     print(f"for primaries: {', '.join(item.primaries) or 'any solid tumour'}")
     if item.histologies:
@@ -132,9 +143,9 @@ def _show_definition(item: Definition) -> None:
     print()
     for arm in item.arms:
         histologies = f" (histology: {', '.join(arm.histologies)})" if arm.histologies else ""
-        print(f"{arm.text}{histologies}:\n  {rule_text(arm.rule)}\n")
+        print(f"{visible(arm.text)}{histologies}:\n  {rule_text(arm.rule)}\n")
     if item.score:
-        print(f"{item.score.text}: {', '.join(item.score.points)}")
+        print(f"{visible(item.score.text)}: {', '.join(item.score.points)}")
         console.notes("groups", [f"{group.id}: {group.text}" for group in item.score.groups])
     if item.criteria:
         _show_criteria(item.criteria)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from functools import reduce
+from itertools import chain, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ _NEARLY = 1e-6
 _BLOCK_CELLS = 30_000  # whose doses are looked up at once: their arrays stay in the cache
 _BLOCK_PARTS = 8_000  # the same, of parts of cells
 _BLOCK_NODES = 200_000  # the same, of faces
+_BLOCKS = ((8_000_000, 4), (500_000, 2))  # cells around a structure; side of blocks of them
 NANOGRAY = 9
 """Decimals of a dose in Gy beyond which nothing is kept of its extremes."""
 
@@ -112,16 +114,23 @@ class Parts:
     @classmethod
     def of(cls, layers: Layers, field: Field, factor: int) -> Parts:
         """Parts of layers on the lattice of a field, whose cells are cut into ``factor`` along the
-        normal. Where that is 1, cells that layers upon one another all fill count once."""
+        normal. Where that is 1, cells that layers upon one another all fill count once; and where
+        there are very many, blocks of cells do."""
         area = np.diff(field.v_mm)[:, None] * np.diff(field.u_mm)
         places = _Places.of(layers, field.n_mm)
         first = places.runs(layers) if factor == 1 else np.arange(places.plane.size)
-        filled, layers = _filled(layers, first)
+        side = _side(field) if factor == 1 else 1
+        filled, layers = _filled(layers, first, area.shape, side)
         some = np.flatnonzero(filled.any(axis=1))
         bottom = np.minimum.reduceat(places.bottom, first)[some]
         top = np.maximum.reduceat(places.top, first)[some]
         thickness = np.add.reduceat(layers.thickness_mm, first)[some]
-        full = _Full(places.plane[first][some], bottom, top, thickness, filled[some], area)
+        blocks_mm2 = (
+            area[::side, ::side][: area.shape[0] // side, : area.shape[1] // side] * side**2
+        )
+        full = _Full(
+            places.plane[first][some], bottom, top, thickness, filled[some], blocks_mm2, side
+        )
         blocks = range(0, layers.cell.size, _BLOCK_PARTS)
         rims = (_Rim.of(layers, slice(k, k + _BLOCK_PARTS), places, area) for k in blocks)
         return cls(full, tuple(rims))
@@ -162,20 +171,54 @@ class _Places:
         return np.append(0, 1 + np.flatnonzero(~touching | (np.diff(self.plane) != 0)))
 
 
-def _filled(layers: Layers, first: IndexArray) -> tuple[BoolArray, Layers]:
-    """Cells (runs, cells) that all layers of a run fill, where runs begin with layers ``first``;
-    and the layers with those that only some of a run fill among the parts of cells."""
+def _side(field: Field) -> int:
+    """Of how many cells along u and v the blocks are that count as one where all are filled."""
+    for axis in (field.u_mm, field.v_mm):
+        if np.ptp(np.diff(axis)) > _NEARLY * (axis[1] - axis[0]):
+            return 1
+    # Where an oblique grid ends within the field, it does not reach all corners; whole blocks
+    # would be lost there.
+    if not np.isfinite(field.values_gy[np.ix_(*[(0, -1)] * 3)]).all():
+        return 1
+    cells = np.prod([size - 1 for size in field.values_gy.shape])
+    return next((side for least, side in _BLOCKS if cells >= least), 1)
+
+
+def _filled(
+    layers: Layers, first: IndexArray, shape: tuple[int, int], side: int
+) -> tuple[BoolArray, Layers]:
+    """Blocks of cells (runs, blocks) that all layers of a run fill, where runs begin with layers
+    ``first``; and the layers with the other cells that they fill among the parts of cells.
+
+    Blocks have ``side`` cells along v and u of ``shape``.
+    """
     count = np.diff(np.append(first, layers.section.size))
     filled = layers.whole[layers.section[first]]
     for number in range(1, int(count.max(initial=0))):
         longer = np.flatnonzero(count > number)
         filled[longer] &= layers.whole[layers.section[first[longer] + number]]
+    blocks = filled
+    if side > 1:
+        filled = filled.reshape(-1, *shape)
+        rows, columns = (size // side for size in shape)
+        blocks = _all_of(_all_of(filled[:, : rows * side, : columns * side], side, 1), side, 2)
+        filled[:] = False
+        for row, column in product(range(side), repeat=2):
+            filled[:, row : rows * side : side, column : columns * side : side] = blocks
+        filled, blocks = filled.reshape(len(filled), -1), blocks.reshape(len(blocks), -1)
     run = np.repeat(np.arange(first.size), count)
-    some = np.flatnonzero(count[run] > 1)
+    some = np.flatnonzero((count[run] > 1) | (side > 1))
     rest = layers.whole[layers.section[some]]
     rest &= ~filled[run[some]]
     owner, cell = np.divmod(np.flatnonzero(rest), rest.shape[1])
-    return filled, _with_whole(layers, some[owner], cell) if cell.size else layers
+    return blocks, _with_whole(layers, some[owner], cell) if cell.size else layers
+
+
+def _all_of(cells: BoolArray, side: int, axis: int) -> BoolArray:
+    """Whether all of each ``side`` cells along an axis, 1 or 2, are there."""
+    lead = (slice(None),) * axis
+    parts = (cells[(*lead, slice(start, None, side))] for start in range(side))
+    return np.asarray(reduce(np.logical_and, parts))
 
 
 def _with_whole(layers: Layers, owner: IndexArray, cell: IndexArray) -> Layers:
@@ -194,10 +237,11 @@ def _with_whole(layers: Layers, owner: IndexArray, cell: IndexArray) -> Layers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Full:
-    """Cells that the solid fills in s stretches along the normal.
+    """Blocks of cells that the solid fills in s stretches along the normal.
 
     ``plane``, ``bottom`` and ``top`` (s,) are where a stretch is, as of ``_Places``; ``filled``
-    (s, cells) are the cells, of ``area_mm2`` (v cells, u cells) and ``thickness_mm`` (s,).
+    (s, blocks) are the blocks, of ``area_mm2`` (v blocks, u blocks), ``thickness_mm`` (s,) and
+    ``side`` cells along v and u.
     """
 
     plane: IndexArray
@@ -206,6 +250,7 @@ class _Full:
     thickness_mm: FloatArray
     filled: BoolArray
     area_mm2: FloatArray
+    side: int
 
     def doses(self, field: Field) -> Iterator[Pieces]:
         """As ``Parts.doses``.
@@ -220,11 +265,12 @@ class _Full:
         """The doses in some stretches."""
         filled = self.filled[some].reshape(-1, *self.area_mm2.shape)
         v, u = _box_around(np.logical_or.reduce(filled))
-        cell = np.flatnonzero(filled[:, v, u])
+        block = np.flatnonzero(filled[:, v, u])
         lowest, highest = self.plane[some].min(), self.plane[some].max()
         plane = self.plane[some] - lowest
-        nodes = slice(lowest, highest + 2), slice(v.start, v.stop + 1), slice(u.start, u.stop + 1)
-        corners, *along = _over_corners(field.values_gy[nodes])
+        across = (slice(part.start * self.side, part.stop * self.side + 1) for part in (v, u))
+        nodes = field.values_gy[(slice(lowest, highest + 2), *across)]
+        corners, *along = _over_corners(nodes, self.side)
         bottom, top = (
             face[some, None, None].astype(corners.dtype) for face in (self.bottom, self.top)
         )
@@ -235,12 +281,13 @@ class _Full:
         rise *= top - bottom
         square = np.square(rise, out=rise)
         for change in along:
-            across = 2 * height * np.diff(change, axis=0)[plane]
-            across += 2 * change[plane]
-            square += np.square(across, out=across)
+            wide = 2 * self.side * height * np.diff(change, axis=0)[plane]
+            wide += 2 * self.side * change[plane]
+            square += np.square(wide, out=wide)
         volume = self.thickness_mm[some, None, None] * self.area_mm2[v, u]
-        volume, centre, square = (part.reshape(-1).take(cell) for part in (volume, centre, square))
-        return volume, centre / 4, np.sqrt(square, out=square) / 4
+        volume, centre, square = (part.reshape(-1).take(block) for part in (volume, centre, square))
+        weight = 4 * self.side**2
+        return volume, centre / weight, np.sqrt(square, out=square) / weight
 
 
 def _box_around(cells: BoolArray) -> tuple[slice, slice]:
@@ -249,13 +296,20 @@ def _box_around(cells: BoolArray) -> tuple[slice, slice]:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _over_corners(values: Doses) -> tuple[Doses, Doses, Doses]:
-    """Of values (k, v nodes, u nodes), for each cell: the sum over its four corners, and those of
-    the changes along both edges in v, and in u."""
-    left, right = values[:, :, :-1], values[:, :, 1:]
-    both, change = left + right, right - left
-    low, high = both[:, :-1], both[:, 1:]
-    return low + high, high - low, change[:, :-1] + change[:, 1:]
+def _over_corners(values: Doses, side: int) -> tuple[Doses, Doses, Doses]:
+    """Of values (k, v nodes, u nodes), for each block of ``side`` cells along v and u: the sum over
+    the four corners of all its cells, and those of the changes along v and along u from its one end
+    to the other, along both edges of the cells across."""
+    low, high = values[:, :-side:side], values[:, side::side]
+    both, change = low + high, high - low
+    for start in range(1, side):
+        both += 2 * values[:, start::side]
+    left, right = both[:, :, :-side:side], both[:, :, side::side]
+    total, along_v = left + right, change[:, :, :-side:side] + change[:, :, side::side]
+    for start in range(1, side):
+        total += 2 * both[:, :, start::side]
+        along_v += 2 * change[:, :, start::side]
+    return total, along_v, right - left
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,9 @@ import difflib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -116,11 +118,21 @@ def load_reading(path: str | Path) -> LesionReading:
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: not text in UTF-8; save it as UTF-8") from error
     try:
-        return from_json(json.loads(text), name)
+        return from_json(json.loads(text, object_pairs_hook=partial(_keys_once, name)), name)
     except ValueError as error:  # not JSON, or more digits than Python converts
         raise InputError(f"{name}: not JSON: {error}") from error
     except RecursionError as error:
         raise InputError(f"{name}: nested too deep: {error}") from error
+
+
+def _keys_once(name: str, pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of the file. JSON would take the last of two equal keys, and say nothing."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, number in Counter(key for key, _ in pairs).items() if number > 1)
+        whose = f" of {found['id']!r}" if isinstance(found.get("id"), str) else ""
+        raise InputError(f"{name}: the key {twice!r}{whose} stands twice; write it once")
+    return found
 
 
 def from_json(content: object, name: str) -> LesionReading:
@@ -181,6 +193,11 @@ def _lesion(item: Mapping[str, object], where: str, notes: list[Finding]) -> Les
         near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.75)
         if near:
             raise InputError(f"{where}.{key}: no such key; the nearest is {near[0]!r}")
+    if "site" in item:
+        raise InputError(
+            f"{where}.site: which lesions are one site stands in the facts file; write there "
+            f"[[lesion]] with id = {json.dumps(item.get('id'))} and site"
+        )
     for key in ("id", "category", "organ"):
         if key not in item:
             raise InputError(f"{where}.{key} is missing; a lesion needs id, category and organ")

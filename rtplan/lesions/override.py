@@ -84,7 +84,7 @@ def _no_lesion(what: str, wanted: str, known: Sequence[str]) -> str:
 def _apply(lesion: Lesion, fact: LesionFact) -> Lesion:
     said = [
         f"{key} {value!r}"
-        for key in ("category", "organ", "laterality", "station")
+        for key in ("category", "organ", "laterality", "station", "site")
         if (value := getattr(fact, key)) is not None
     ]
     text = f"stated in the facts: {', '.join(said)}"

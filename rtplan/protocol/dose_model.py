@@ -7,6 +7,7 @@ fraction. A *prescription set* is doses that were prescribed for a site.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rtplan.dvh.metrics import Metric
 from rtplan.lesions.model import Organ
@@ -78,20 +79,31 @@ class LimitSet:
         return tuple(item.citation for item in self.limits)
 
 
+class Treated(StrEnum):
+    """The lesions that a dose was prescribed for."""
+
+    METASTASES = "metastases"
+    PRIMARY = "primary"
+
+
 @dataclass(frozen=True, slots=True)
 class Prescription:
     """A dose prescribed for a site: lowest and highest, equal where it is one.
 
-    ``dose_gy`` is in Gy. ``organs`` are those of the lesions that it was for (empty: any).
-    ``condition`` says which lesions of them.
+    ``dose_gy`` is in Gy. It was for ``lesions`` in ``organs`` (empty: any) of patients whose
+    primary is in ``primaries`` (empty: any). One for the primary has no organs: it lies where the
+    primary is. ``site`` and ``condition`` are texts to show; ``condition`` says which of these
+    lesions.
     """
 
     id: str
     site: str
+    lesions: Treated
     dose_gy: tuple[float, float]
     fractions: tuple[int, int]
     citation: Citation
     organs: tuple[Organ, ...] = ()
+    primaries: tuple[str, ...] = ()
     condition: str | None = None
 
     @property
@@ -104,7 +116,7 @@ class Prescription:
         >>> from rtplan.protocol.model import Evidence
         >>> source = Source("s", "a source", doi="10.1000/1")
         >>> cited = Citation(Evidence.VERIFIED, source)
-        >>> Prescription("a", "lung", (54.0, 54.0), (3, 3), cited).bed10_gy
+        >>> Prescription("a", "lung", Treated.METASTASES, (54.0, 54.0), (3, 3), cited).bed10_gy
         151.2
         """
         (dose, highest), (number, most) = self.dose_gy, self.fractions

@@ -13,6 +13,7 @@ from dataclasses import replace
 from rtplan.facts import Facts
 from rtplan.lesions.model import Category, Lesion, LesionReading
 from rtplan.protocol.facts_file import NOT_SOLID
+from rtplan.protocol.histology import is_among, settled_by
 from rtplan.protocol.items import NOT_DRAWN
 from rtplan.protocol.logic import Truth
 from rtplan.protocol.model import (
@@ -42,8 +43,9 @@ from rtplan.protocol.result import (
     Verdict,
 )
 from rtplan.protocol.rules import references
+from rtplan.protocol.sites import shared_sites
 from rtplan.protocol.stations import is_unclear, parse_station
-from rtplan.protocol.tally import is_supraclavicular, tally
+from rtplan.protocol.tally import Tally, is_supraclavicular, tally
 
 _VERDICTS = {
     Truth.MET: Verdict.CONSISTENT,
@@ -84,28 +86,31 @@ def evaluate_definition(
         result = _by_tree(definition, definition.tree, known)
     else:
         result = _by_arms(definition, known)
-    result = _with_open_organs(_with_open_primary(result, facts), known)
+    result = _with_open_primary(_with_open_histology(result, facts), facts)
+    result = _with_open_organs(result, known)
     result = _of_lesions_drawn(result, reading, facts)
     return replace(
         result,
         rests_on_unverified=_unverified(result),
         conditions=_remarks(definition.conditions, known),
         pathways=_remarks(definition.pathways, known),
-        notes=(*definition.notes, *_notes(reading, facts)),
+        notes=(*definition.notes, *_stated_sites(counts), *_notes(reading, facts)),
     )
 
 
 def _not_for(definition: Definition, facts: Facts) -> str | None:
     """Why the definition is not for this patient; None where it is, or may be."""
-    site, histology = facts.primary.site, facts.primary.histology
+    site = facts.primary.site
     if site is not None and definition.primaries and site not in definition.primaries:
         return f"the primary is {site}; the definition is for {_list(definition.primaries)}"
     if site in NOT_SOLID and not definition.primaries:
         return f"the primary is {site}; the definition is for solid tumours"
     of_arms = {name for arm in definition.arms for name in arm.histologies}
     for meant in (set(definition.histologies), of_arms):
-        if histology is not None and meant and histology not in meant:
-            return f"the histology is {histology}; the definition is for {_list(sorted(meant))}"
+        if meant and is_among(facts.primary, meant) is Truth.NOT_MET:
+            stated = facts.primary.histology
+            said = f"the histology is {stated}" if stated else f"the primary is {site}"
+            return f"{said}; the definition is for {_list(sorted(meant))}"
     return None
 
 
@@ -207,28 +212,29 @@ def _by_score(definition: Definition, score: Score, known: Known) -> DefinitionR
     )
 
 
-def _list(words: tuple[str, ...] | list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+def _list(words: tuple[str, ...] | list[str], *, joined: str = "or") -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joined} {words[-1]}"
 
 
 def _by_arms(definition: Definition, known: Known) -> DefinitionResult:
-    histology = known.facts.primary.histology
+    primary = known.facts.primary
     arms = [
         arm
         for arm in definition.arms
-        if histology is None or not arm.histologies or histology in arm.histologies
+        if not arm.histologies or is_among(primary, arm.histologies) is not Truth.NOT_MET
     ]
     outcomes = {item.id: _outcome(item, known) for item in definition.criteria}
     told = {arm.id: evaluate_rule(arm.rule, known, outcomes) for arm in arms}
-    by_histology = bool(definition.histologies) or any(arm.histologies for arm in arms)
-    undecided = histology is None and by_histology
+    own = (arm.histologies for arm in arms)
+    open_histology = _open_histology(known.facts, definition.histologies, *own)
+    undecided = open_histology is not None
     truth = Truth.UNKNOWN if undecided else told[arms[0].id].truth
     weak = {c.id for c in definition.criteria if c.citation.evidence is not Evidence.VERIFIED}
     support = merged(_support(arm.rule, known, outcomes, weak) for arm in arms)
     open_ = [*(outcomes[name] for name in support), *told.values()]
     needs = merged(item.needs for item in open_ if truth is Truth.UNKNOWN)
-    if undecided:
-        needs = ("primary.histology", *needs)
+    if open_histology:
+        needs = merged(((open_histology,), needs))
     used = {name for arm in arms for name in references(arm.rule)}
     found = _results(definition, outcomes, deciding=support)
     criteria = tuple(item for item in found if item.id in used)
@@ -240,6 +246,14 @@ def _by_arms(definition: Definition, known: Known) -> DefinitionResult:
         arm=arms[0].id if len(arms) == 1 and not undecided else None,
         needs=needs,
     )
+
+
+def _open_histology(facts: Facts, *lists: tuple[str, ...]) -> str | None:
+    """What would tell whether the histology is among those of each list; None where it is told."""
+    for meant in lists:
+        if meant and is_among(facts.primary, meant) is Truth.UNKNOWN:
+            return settled_by(facts.primary, meant)
+    return None
 
 
 def _support(
@@ -344,10 +358,26 @@ def _state_text(tree: Tree, state: str) -> str:
 
 
 def _with_open_primary(result: DefinitionResult, facts: Facts) -> DefinitionResult:
-    """Where the primary is not known the definition may not be for it, whatever the rest says."""
-    if facts.primary.site is not None or not result.definition.primaries:
+    """Where the primary is not known the definition may not be for it, whatever the rest says.
+
+    One for every solid tumour keeps its verdict, but asks for the site: it may be haematological.
+    """
+    if facts.primary.site is not None:
         return result
-    needs = ("primary.site", *result.needs)
+    if not result.definition.primaries:
+        return replace(result, needs=merged((result.needs, ("primary.site",))))
+    needs = merged((("primary.site",), result.needs))
+    if result.definition.kind is DefinitionKind.PATHWAY:
+        return replace(result, needs=needs)
+    return _undecided(result, needs)
+
+
+def _with_open_histology(result: DefinitionResult, facts: Facts) -> DefinitionResult:
+    """The same of the histology, where no arm asks for it."""
+    open_histology = _open_histology(facts, result.definition.histologies)
+    if open_histology is None or result.definition.arms:
+        return result
+    needs = merged(((open_histology,), result.needs))
     if result.definition.kind is DefinitionKind.PATHWAY:
         return replace(result, needs=needs)
     return _undecided(result, needs)
@@ -389,6 +419,14 @@ def _remarks(remarks: tuple[Remark, ...], known: Known) -> tuple[RemarkResult, .
             evaluate_rule(item.rule, known, {}) if item.rule else None,
         )
         for item in remarks
+    )
+
+
+def _stated_sites(counts: Tally) -> tuple[str, ...]:
+    """Which lesions are counted once because the facts say so."""
+    return tuple(
+        f"{_list(ids, joined='and')} are one site by the facts"
+        for ids in shared_sites(counts.sites).values()
     )
 
 

@@ -85,13 +85,13 @@ def slips(base: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[str, ...]:
             changed = "rule" in item and item["rule"] != old.get("rule")
             if changed and "text" in old and "text" not in item:
                 found.append(
-                    f"{item['id']}: the rule is changed, the text is still {old['text']!r}; "
-                    "write what the rule now asks"
+                    f'{key}["{item["id"]}"].text: the rule is changed, the text is still '
+                    f"{old['text']!r}; write what the rule now asks"
                 )
     known = {item["id"] for item in base.get("source", [])}
     found += [
-        f'the source "{item["id"]}" is one of what the file extends: entries that were not changed '
-        "would cite yours; give it an id of its own"
+        f'source["{item["id"]}"].id: the source is one of what the file extends: entries that were '
+        "not changed would cite yours; give it an id of its own"
         for item in own.get("source", [])
         if item["id"] in known
     ]

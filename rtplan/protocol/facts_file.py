@@ -25,7 +25,8 @@ SITES = (
 NOT_SOLID = ("haematological",)
 """Sites that no definition for solid primaries is for."""
 
-HISTOLOGIES = ("squamous", "adenocarcinoma", "other")
+HISTOLOGIES = ("squamous", "adenocarcinoma", "small_cell", "non_small_cell", "other")
+"""Which includes which: ``rtplan.protocol.histology``. ``other`` is neither of the first two."""
 
 OESOPHAGEAL_SUBSITES = (
     "cervical", "thoracic", "thoracic_upper", "thoracic_middle", "thoracic_lower", "abdominal",
@@ -67,6 +68,7 @@ def load_facts(path: str | Path) -> Facts:
     primary = _primary(root.table("primary"))
     disease = _disease(root.table("disease"))
     _check_detected(root, primary, disease)
+    _check_extrahepatic(root, primary, disease)
     lesions = tuple(_lesion(item) for item in root.tables("lesion"))
     _check_named_once(root.tables("lesion"), lesions)
     root.done(elsewhere=_homes())
@@ -89,8 +91,17 @@ def _primary(table: Table | None) -> PrimaryFacts:
         controlled=table.flag("controlled"),
         diagnosed=table.day("diagnosed"),
         treated=table.day("treated"),
+        node_positive=table.flag("node_positive"),
+        cea_ng_ml=_amount(table, "cea_ng_ml"),
+        egfr_mutated=table.flag("egfr_mutated"),
     )
     table.done(elsewhere=_homes())
+    if facts.histology == "non_small_cell" and site not in (None, "lung"):
+        table.fail(
+            "histology",
+            f'"non_small_cell" with site "{site}"; it is of the lung: write "squamous", '
+            '"adenocarcinoma" or "other"',
+        )
     if facts.diagnosed and facts.treated and facts.treated < facts.diagnosed:
         table.fail(
             "treated",
@@ -115,6 +126,8 @@ def _disease(table: Table | None) -> DiseaseFacts:
         all_sites_treatable=table.flag("all_sites_treatable"),
         r0_feasible=table.flag("r0_feasible"),
         mdt_discussed=table.flag("mdt_discussed"),
+        uninvolved_liver_cc=_amount(table, "uninvolved_liver_cc"),
+        extrahepatic_controlled=table.flag("extrahepatic_controlled"),
         imaging=table.texts("imaging", options=IMAGING),
     )
     table.done(elsewhere=_homes())
@@ -126,6 +139,16 @@ def _disease(table: Table | None) -> DiseaseFacts:
             "those of a lifetime include the present ones",
         )
     return facts
+
+
+def _amount(table: Table, key: str) -> float | None:
+    """A number of 0 or more, in the unit that its key names."""
+    if table.raw(key) is None:
+        return None
+    value = table.number(key)
+    if value < 0:
+        table.fail(key, f"{value:g} is below 0; leave it out if it is not known")
+    return value
 
 
 def _check_detected(root: Table, primary: PrimaryFacts, disease: DiseaseFacts) -> None:
@@ -141,6 +164,17 @@ def _check_detected(root: Table, primary: PrimaryFacts, disease: DiseaseFacts) -
         )
 
 
+def _check_extrahepatic(root: Table, primary: PrimaryFacts, disease: DiseaseFacts) -> None:
+    """A primary outside the liver is disease outside the liver."""
+    outside = primary.site not in (None, "liver")
+    if outside and primary.controlled is False and disease.extrahepatic_controlled:
+        root.fail(
+            "disease.extrahepatic_controlled",
+            f'true with primary.controlled = false and primary.site = "{primary.site}"; the '
+            "primary is disease outside the liver too: correct one of them",
+        )
+
+
 def _lesion(table: Table) -> LesionFact:
     fact = LesionFact(
         structure=table.text("structure"),
@@ -149,6 +183,7 @@ def _lesion(table: Table) -> LesionFact:
         organ=table.choice("organ", [item.value for item in Organ]),
         laterality=table.choice("laterality", LATERALITIES),
         station=table.text("station"),
+        site=table.text("site"),
     )
     table.done(elsewhere=_homes())
     if fact.structure is None and fact.id is None:

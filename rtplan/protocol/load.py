@@ -26,6 +26,7 @@ __all__ = [
     "Protocol",
     "ProtocolKind",
     "available",
+    "built_in_ids",
     "load",
     "load_definition",
     "load_facts",
@@ -79,6 +80,11 @@ def available() -> tuple[Entry, ...]:
         found.append(Entry(root.need("id"), kind, root.need("title")))
     order = list(ProtocolKind)
     return tuple(sorted(found, key=lambda item: (order.index(item.kind), item.id)))
+
+
+def built_in_ids() -> tuple[str, ...]:
+    """The ids of the built-in protocols, without reading them."""
+    return tuple(_built_in())
 
 
 def load_definition(id_or_path: str) -> Definition:

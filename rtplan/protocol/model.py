@@ -93,16 +93,32 @@ class Quantity(StrEnum):
     """Distance of the two metastases that are closest to each other, mm."""
     MONTHS_TO_DETECTION = "months_to_detection"
     """Calendar months from ``since`` to the first detection of the metastases."""
+    CEA_NG_ML = "cea_ng_ml"
+    """Carcinoembryonic antigen, ng/ml, as stated."""
+    UNINVOLVED_LIVER_CC = "uninvolved_liver_cc"
+    """Liver without gross tumour, cc, as stated."""
 
     @property
     def is_count(self) -> bool:
         """Whether it is a whole number."""
-        return not (self.is_size or self is Quantity.MONTHS_TO_DETECTION)
+        return self.unit == ""
+
+    @property
+    def fact(self) -> str | None:
+        """The one stated number that it is, by full name; None where lesions or dates tell it.
+
+        >>> Quantity.CEA_NG_ML.fact
+        'primary.cea_ng_ml'
+        """
+        return {
+            Quantity.CEA_NG_ML: "primary.cea_ng_ml",
+            Quantity.UNINVOLVED_LIVER_CC: "disease.uninvolved_liver_cc",
+        }.get(self)
 
     @property
     def is_size(self) -> bool:
         """Whether it is measured on the lesions, in ``unit``."""
-        return self.unit in ("mm", "cc")
+        return self.unit in ("mm", "cc") and self.fact is None
 
     @property
     def unit(self) -> str:
@@ -113,6 +129,8 @@ class Quantity(StrEnum):
         """
         if self is Quantity.MONTHS_TO_DETECTION:
             return "months"
+        if self is Quantity.CEA_NG_ML:
+            return "ng/ml"
         return self.value[-2:] if self.value.endswith(("_mm", "_cc")) else ""
 
     @property
@@ -127,6 +145,8 @@ class Quantity(StrEnum):
             Quantity.LARGEST_DIAMETER_MM: "largest diameter",
             Quantity.LARGEST_VOLUME_CC: "largest volume",
             Quantity.CLOSEST_PAIR_MM: "distance of the closest pair",
+            Quantity.CEA_NG_ML: "CEA",
+            Quantity.UNINVOLVED_LIVER_CC: "liver without gross tumour",
         }.get(self, self.value.replace("_", " "))
 
 

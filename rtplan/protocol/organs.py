@@ -1,7 +1,8 @@
 """Organs with metastases, and the most in one: bounds under each way to count paired organs.
 
 With each side for itself, a lesion of unknown side goes where it makes the fewest organs (and the
-least in one), then where it makes the most.
+least in one), then where it makes the most. So does one in an organ that no word names: ``other``
+may be one organ or several.
 """
 
 from __future__ import annotations
@@ -111,13 +112,15 @@ def _most(items: Iterable[Item], paired: PairedOrgans) -> int:
     """The most places, lesions of unknown organ aside."""
     placed, unsided = _by_place(items, paired)
     sided = Counter(organ for organ, _ in placed)
-    return len(placed) + sum(min(n, len(SIDES) - sided[organ]) for organ, n in unsided.items())
+    others = max(0, placed[Organ.OTHER, ""] - 1)
+    unsure = sum(min(n, len(SIDES) - sided[organ]) for organ, n in unsided.items())
+    return len(placed) + others + unsure
 
 
 def _spread(items: Iterable[Item], paired: PairedOrgans) -> list[int]:
     """Lesions in each organ's fullest place, those of unknown side spread over both."""
     placed, unsided = _by_place(items, paired)
-    counts = list(placed.values())
+    counts = [1 if organ is Organ.OTHER else number for (organ, _), number in placed.items()]
     for organ, number in unsided.items():
         total = number + sum(placed[organ, side] for side in SIDES)
         counts.append((total + 1) // len(SIDES))
@@ -132,7 +135,11 @@ def _heaped(items: Iterable[Item], paired: PairedOrgans) -> list[int]:
 
 
 def _needs(items: Sequence[Item], paired: PairedOrgans) -> tuple[str, ...]:
-    own = needs_of(items, because=lambda i: i.maybe(Kind.ORGAN) and (is_open(i) or i.organ is None))
+    others = sum(i.maybe(Kind.ORGAN) and i.organ is Organ.OTHER for i in items) > 1
+    unnamed = (None, Organ.OTHER) if others else (None,)
+    own = needs_of(
+        items, because=lambda i: i.maybe(Kind.ORGAN) and (is_open(i) or i.organ in unnamed)
+    )
     if paired is PairedOrgans.ONE_ORGAN:
         return own
     return own + _sides_needed([i for i in items if i.maybe(Kind.ORGAN)])

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from rtplan.facts import Facts
+from rtplan.facts import Facts, PrimaryFacts
+from rtplan.protocol.histology import HISTOLOGY, is_among, settled_by
 from rtplan.protocol.items import NOT_DRAWN, Bounds
 from rtplan.protocol.logic import Truth, both, compare, either, opposite
 from rtplan.protocol.model import (
@@ -31,6 +32,7 @@ from rtplan.protocol.result import Outcome
 from rtplan.protocol.tally import Tally
 
 DETECTED = "disease.detected"
+DIAGNOSED = "primary.diagnosed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def evaluate_rule(rule: Rule, known: Known, criteria: Mapping[str, Outcome]) -> 
     """The outcome of a rule; ``criteria`` are those that it may name."""
     match rule:
         case QuantityRule():
+            if rule.quantity.fact is not None:
+                return _stated_number(rule, rule.quantity.fact, known)
             timed = rule.quantity is Quantity.MONTHS_TO_DETECTION
             return _months(rule, known) if timed else _of_lesions(rule, known)
         case FactRule():
@@ -103,7 +107,7 @@ def _of_lesions(rule: QuantityRule, known: Known) -> Outcome:
         truth,
         what=rule.words,
         value=bounds.low if bounds.low == bounds.high else None,
-        limit=f"{rule.op.value} {rule.limit:g} {rule.quantity.unit}".rstrip(),
+        limit=_limit(rule),
         low=bounds.low,
         high=bounds.high,
         needs=tuple(dict.fromkeys(needs)),
@@ -111,6 +115,10 @@ def _of_lesions(rule: QuantityRule, known: Known) -> Outcome:
         counted=True,
         policy=policy,
     )
+
+
+def _limit(rule: QuantityRule) -> str:
+    return f"{rule.op.value} {rule.limit:g} {rule.quantity.unit}".rstrip()
 
 
 def _compared(rule: QuantityRule, bounds: Bounds) -> Truth:
@@ -161,49 +169,64 @@ _COUNTING_RULES: dict[str, Any] = {
 }
 
 
+def _stated_number(rule: QuantityRule, fact: str, known: Known) -> Outcome:
+    """A number of the facts against its limit."""
+    stated = _stated(fact, known.facts)
+    if not isinstance(stated, (int, float)):
+        return Outcome(Truth.UNKNOWN, rule.quantity.words, limit=_limit(rule), needs=(fact,))
+    value = float(stated)
+    truth = _compared(rule, Bounds(value, value))
+    needs = (f"gap.{rule.at_limit_gap}",) if truth is Truth.UNKNOWN else ()
+    return Outcome(
+        truth, rule.quantity.words, value, _limit(rule), low=value, high=value, needs=needs
+    )
+
+
 def _months(rule: QuantityRule, known: Known) -> Outcome:
     """An interval against its limit; with several starts all readings must agree."""
-    limit = f"{rule.op.value} {rule.limit:g} months"
     end = known.facts.disease.detected
-    starts = {name: _stated(name, known.facts) for name in rule.since}
-    dates = {name: day for name, day in starts.items() if isinstance(day, date)}
-    missing = tuple(name for name in rule.since if name not in dates)
-    if end is None or missing:
-        absent = missing if end is not None else (*missing, DETECTED)
-        return Outcome(Truth.UNKNOWN, rule.quantity.words, limit=limit, needs=absent)
-    values = [months_between(day, end) for day in dates.values()]
-    low, high = min(values), max(values)
-    truth = compare(low, high, rule.op, rule.limit, at_limit_decides=rule.at_limit_gap is None)
-    reason: str | None = None
+    missing = tuple(name for name in rule.since if _stated(name, known.facts) is None)
+    words, limit, gap = rule.quantity.words, _limit(rule), rule.at_limit_gap
+    if end is None:
+        return Outcome(Truth.UNKNOWN, words, limit=limit, needs=(*missing, DETECTED))
+    spans = [_months_since(name, known.facts.primary, end) for name in rule.since]
+    low, high = min(span[0] for span in spans), max(span[1] for span in spans)
+    truth = compare(low, high, rule.op, rule.limit, at_limit_decides=gap is None)
     needs: tuple[str, ...] = ()
-    if truth is Truth.UNKNOWN:
-        needs = (f"gap.{rule.at_limit_gap}",) if rule.at_limit_gap else rule.since
-        reason = (
-            known.gaps[rule.at_limit_gap]
-            if rule.at_limit_gap
-            else f"{low:.1f} to {high:.1f} months, by where the interval starts"
-        )
+    reason: str | None = None
+    if truth is Truth.UNKNOWN and missing:
+        needs = missing
+    elif truth is Truth.UNKNOWN and gap:
+        needs, reason = (f"gap.{gap}",), known.gaps[gap]
+    elif truth is Truth.UNKNOWN:
+        needs = rule.since
+        reason = f"{low:.1f} to {high:.1f} months, by where the interval starts"
     value = low if low == high else None
-    return Outcome(
-        truth,
-        rule.quantity.words,
-        value,
-        limit,
-        low=low,
-        high=high,
-        needs=needs,
-        reason=reason,
-    )
+    least, most = (low, high) if math.isfinite(low) else (None, None)
+    return Outcome(truth, words, value, limit, low=least, high=most, needs=needs, reason=reason)
+
+
+def _months_since(name: str, primary: PrimaryFacts, end: date) -> tuple[float, float]:
+    """Bounds of the months from a start to a day: a primary is diagnosed before it is treated."""
+    diagnosed, treated = primary.diagnosed, primary.treated
+    start, other = (diagnosed, treated) if name == DIAGNOSED else (treated, diagnosed)
+    if start is not None:
+        months = months_between(start, end)
+        return months, months
+    if other is None:
+        return -math.inf, math.inf
+    months = months_between(other, end)
+    return (months, math.inf) if name == DIAGNOSED else (-math.inf, months)
 
 
 def _fact(rule: FactRule, known: Known) -> Outcome:
     stated = _stated(rule.fact, known.facts)
-    words = " or ".join(_word(value) for value in rule.values)
-    limit = f"{'not ' if rule.negated else ''}{words}"
     if rule.includes:
         done = isinstance(stated, tuple) and rule.values[0] in stated
         truth = Truth.MET if done else Truth.UNKNOWN
         value: bool | str | None = True if done else None
+    elif rule.fact == HISTOLOGY:
+        return _histology(rule, known)
     elif stated is None:
         truth, value = Truth.UNKNOWN, None
     else:
@@ -212,8 +235,27 @@ def _fact(rule: FactRule, known: Known) -> Outcome:
     if rule.negated:
         truth = opposite(truth)
     needs = (rule.fact,) if truth is Truth.UNKNOWN else ()
-    what = rule.fact.removeprefix("disease.").replace(".", " ").replace("_", " ")
-    return Outcome(truth, what, value, limit, needs=needs)
+    return Outcome(truth, _fact_words(rule), value, _values(rule), needs=needs)
+
+
+def _fact_words(rule: FactRule) -> str:
+    return rule.fact.removeprefix("disease.").replace(".", " ").replace("_", " ")
+
+
+def _values(rule: FactRule) -> str:
+    words = " or ".join(_word(value) for value in rule.values)
+    return f"{'not ' if rule.negated else ''}{words}"
+
+
+def _histology(rule: FactRule, known: Known) -> Outcome:
+    """A histology among some; a general one may be a narrower one, and may not."""
+    primary = known.facts.primary
+    wanted = [word for word in rule.values if isinstance(word, str)]
+    truth = is_among(primary, wanted)
+    needs = (settled_by(primary, wanted),) if truth is Truth.UNKNOWN else ()
+    if rule.negated:
+        truth = opposite(truth)
+    return Outcome(truth, _fact_words(rule), primary.histology, _values(rule), needs=needs)
 
 
 def _stated(name: str, facts: Facts) -> object:

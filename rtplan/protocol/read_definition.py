@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
+
 from rtplan.lesions.model import Organ
 from rtplan.protocol.facts_file import HISTOLOGIES, SITES
+from rtplan.protocol.histology import overlap
 from rtplan.protocol.model import (
     Arm,
     Counting,
@@ -165,8 +168,9 @@ def _check_arms_apart(tables: tuple[Table, ...], arms: list[Arm]) -> None:
     for table, arm in zip(tables, arms, strict=True):
         if not arm.histologies:
             table.fail("histologies", "is missing; with several arms each is for some histologies")
-        if twice := seen.intersection(arm.histologies):
-            table.fail("histologies", f'"{twice.pop()}" has two arms; use any_of within one')
+        for name in arm.histologies:
+            if overlap([name], seen):
+                table.fail("histologies", f'"{name}" has two arms; use any_of within one')
         seen.update(arm.histologies)
 
 
@@ -235,19 +239,17 @@ def _tree(table: Table, sources: dict[str, Source], names: Names) -> Tree:
 
 def _check_tree(table: Table, tree: Tree) -> None:
     """Every question and state can be reached, and no question leads back to itself."""
-    questions = {item.id: item for item in tree.questions}
-    reached: set[str] = set()
-
-    def walk(name: str, above: tuple[str, ...]) -> None:
-        if name in above:
-            table.fail("question", f'"{name}" leads back to itself')
-        reached.add(name)
-        if name in questions:
-            walk(questions[name].yes, (*above, name))
-            walk(questions[name].no, (*above, name))
-
-    walk(tree.start, ())
-    for name in (*questions, *(state for state, _ in tree.states)):
+    ways = {item.id: (item.yes, item.no) for item in tree.questions}
+    try:
+        TopologicalSorter(ways).prepare()
+    except CycleError as error:
+        table.fail("question", f'"{error.args[1][0]}" leads back to itself')
+    reached, waiting = {tree.start}, [tree.start]
+    while waiting:
+        ahead = [name for name in ways.get(waiting.pop(), ()) if name not in reached]
+        reached.update(ahead)
+        waiting.extend(ahead)
+    for name in (*ways, *(state for state, _ in tree.states)):
         if name not in reached:
             table.fail("start", f'"{name}" cannot be reached from "{tree.start}"')
 

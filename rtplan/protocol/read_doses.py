@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 from rtplan.dvh.metrics import Metric, parse
 from rtplan.errors import DVHError
 from rtplan.lesions.model import Organ
-from rtplan.protocol.dose_model import Conflict, Limit, LimitSet, Prescription, PrescriptionSet
+from rtplan.protocol.dose_model import (
+    Conflict,
+    Limit,
+    LimitSet,
+    Prescription,
+    PrescriptionSet,
+    Treated,
+)
+from rtplan.protocol.facts_file import SITES
 from rtplan.protocol.logic import Op
 from rtplan.protocol.model import Source
 from rtplan.protocol.read_common import (
@@ -157,11 +165,18 @@ def _prescription(table: Table, sources: dict[str, Source]) -> Prescription:
     prescription = Prescription(
         id=read_id(table),
         site=table.need("site"),
+        lesions=table.member("lesions", Treated),
         dose_gy=_range(table, "dose_gy"),
         fractions=(int(low), int(high)),
         citation=read_citation(table, sources),
         organs=tuple(Organ(name) for name in organs),
+        primaries=table.texts("primaries", options=SITES),
         condition=table.text("condition"),
     )
     table.done()
+    if prescription.lesions is Treated.PRIMARY:
+        if not prescription.primaries:
+            table.fail("primaries", 'is missing; with lesions = "primary" write where it is')
+        if prescription.organs:
+            table.fail("organs", 'has no meaning with lesions = "primary"; write primaries')
     return prescription

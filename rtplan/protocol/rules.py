@@ -4,6 +4,7 @@ A rule is a table:
 
 - ``{ quantity = "metastases", op = "<=", limit = 5 }``, with ``in = ["lung"]`` or
   ``outside = ["brain"]`` for some organs only
+  (a number that the facts state is a quantity too: ``cea_ng_ml``)
 - ``{ fact = "disease.all_sites_treatable", is = true }``, or ``one_of = [...]`` for words
 - ``{ fact = "disease.imaging", includes = "FDG_PET_CT" }``
 - ``{ gap = "interval" }``: what the source leaves open, unknown whatever the case
@@ -58,7 +59,13 @@ PAIRED = (Organ.LUNG, Organ.KIDNEY, Organ.ADRENAL, Organ.OVARY)
 """Organs with a left and a right one."""
 
 _OF_STATIONS = (Quantity.EXTRAREGIONAL_STATIONS,)
-_OF_ALL = (Quantity.LIFETIME_METASTASES, Quantity.MONTHS_TO_DETECTION, Quantity.CLOSEST_PAIR_MM)
+_OF_ALL = (
+    Quantity.LIFETIME_METASTASES,
+    Quantity.MONTHS_TO_DETECTION,
+    Quantity.CLOSEST_PAIR_MM,
+    Quantity.CEA_NG_ML,
+    Quantity.UNINVOLVED_LIVER_CC,
+)
 _LEAF_KEYS = ("quantity", "fact", "gap", "all_of", "any_of", "not")
 
 
@@ -121,7 +128,7 @@ def _quantity(table: Table, names: Names) -> Rule:
         table.fail("since", f'has no meaning for "{quantity.value}"')
     if op is Op.EQUAL and gap:
         table.fail("at_limit_gap", "has no meaning with ==")
-    if op is Op.EQUAL and quantity.is_size:
+    if op is Op.EQUAL and (quantity.is_size or quantity.fact):
         table.fail("op", f'"==" has no meaning for "{quantity.value}"; write "<=" or ">="')
     among = _among(table, quantity)
     return QuantityRule(quantity, op, limit, since=since, at_limit_gap=gap, among=among)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from rtplan.lesions.model import Organ
+from rtplan.protocol.dose_model import Treated
 from rtplan.protocol.facts_file import HISTOLOGIES, SITES
 from rtplan.protocol.load import DEFINITION, LIMITS, PRESCRIPTIONS
 from rtplan.protocol.logic import Op
@@ -298,12 +299,14 @@ def _prescriptions() -> Json:
     prescription = {
         "id": IDENTIFIER,
         "site": TEXT,
+        "lesions": _one_of(Treated),
         "organs": _some_of(Organ),
+        "primaries": _some_of(SITES),
         "condition": TEXT,
         "dose_gy": RANGE,
         "fractions": RANGE,
         **_cited(),
     }
-    needed = {"prescription": ("id", "site", "dose_gy", "fractions", *_CITED_KEYS)}
+    needed = {"prescription": ("id", "site", "lesions", "dose_gy", "fractions", *_CITED_KEYS)}
     own = {"name": TEXT, "prescription": _list(prescription)}
     return _file(PRESCRIPTIONS, "Prescriptions by site", own, needed)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from rtplan.facts import Facts
 from rtplan.findings import Finding, finding
-from rtplan.lesions.model import Category, LesionCount, LesionReading
-from rtplan.lesions.override import apply_facts
+from rtplan.lesions.model import Category, Lesion, LesionCount, LesionReading, Organ
+from rtplan.lesions.override import NODAL, apply_facts
+from rtplan.protocol.sites import shared_sites, stated_sites
 from rtplan.protocol.stations import sure_region
 
 NO_LESIONS = LesionReading(
@@ -44,7 +45,11 @@ def with_stated(reading: LesionReading, facts: Facts) -> LesionReading:
 
 def contradictions(reading: LesionReading, facts: Facts) -> tuple[Finding, ...]:
     """Stated facts that cannot be true of the lesions counted."""
-    texts = (*_fewer_in_a_lifetime(reading, facts), *_in_another_region(reading, facts))
+    texts = (
+        *_fewer_in_a_lifetime(reading, facts),
+        *_in_another_region(reading, facts),
+        *_site_in_several_organs(reading, facts),
+    )
     return tuple(finding("FCT001", text) for text in texts)
 
 
@@ -72,6 +77,26 @@ def _in_another_region(reading: LesionReading, facts: Facts) -> Iterator[str]:
                 f"{lesion.id} has category {lesion.category.value}, but its station "
                 f"{lesion.station} is {surely} for a primary of {facts.primary.site}"
             )
+
+
+def _site_in_several_organs(reading: LesionReading, facts: Facts) -> Iterator[str]:
+    """Sites of which the lesions lie in different organs."""
+    sites = shared_sites(stated_sites(reading.lesions, facts.lesions))
+    for ids in sites.values():
+        places = {x.id: _where(x) for x in reading.lesions if x.id in ids}
+        known = {name: place for name, place in places.items() if place}
+        if len(set(known.values())) > 1:
+            told = ", ".join(f"{name} in {place}" for name, place in known.items())
+            yield f"one site is stated for lesions of several organs ({told}): each organ counts"
+
+
+def _where(lesion: Lesion) -> str | None:
+    """The organ of a metastasis as sites are told apart; None where it is not known."""
+    if lesion.category in NODAL:
+        return Organ.LYMPH_NODE.value
+    if lesion.category is not Category.ORGAN_METASTASIS or lesion.organ is None:
+        return None
+    return lesion.organ.value
 
 
 _REGIONS = {

@@ -38,10 +38,11 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """The table of group names: what each holds, and the names that are none."""
+    """The table of group names: what each holds, the names that are none, those without sides."""
 
     singular: frozenset[str]
     single: tuple[str, ...]
+    midline: tuple[str, ...]
     holds: dict[str, tuple[str, ...]]
 
 
@@ -50,7 +51,8 @@ def _groups() -> _Groups:
     file = Path(__file__).with_name("station_groups.toml")
     root = read_toml(file, name=file.name)
     holds = {_bare(t.need("name")): _bares(t.texts("holds")) for t in root.tables("group")}
-    return _Groups(frozenset(_bares(root.texts("singular"))), _bares(root.texts("single")), holds)
+    singular, single, midline = (_bares(root.texts(k)) for k in ("singular", "single", "midline"))
+    return _Groups(frozenset(singular), single, midline, holds)
 
 
 def _bares(names: Iterable[str]) -> tuple[str, ...]:
@@ -102,17 +104,24 @@ def surely_apart(one: Station, other: Station) -> bool:
     """Whether two names cannot be of the same station.
 
     Names of different systems may be; so may a name and its own subdivision, subdivisions of one
-    number, a name without a side and the same with one, and a group and what lies in it.
+    number, a name without a side and the same with one, the two sides of a station in the midline,
+    and a group and what lies in it.
     """
     if one.system != other.system:
         return False
-    if one.side and other.side and one.side != other.side:
+    sides = {one.side, other.side} == {"l", "r"}
+    if sides and not (_in_midline(one) or _in_midline(other)):
         return True
     if one.name == other.name or _related(one.name, other.name):
         return False
     if one.several:
         return _outside(one, other)
     return _outside(other, one) if other.several else True
+
+
+def _in_midline(station: Station) -> bool:
+    """Whether a station, or the whole that it is part of, has no sides of its own."""
+    return any(station.name.startswith(name) for name in _groups().midline)
 
 
 def _related(one: str, other: str) -> bool:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rtplan.facts import Facts
 from rtplan.lesions.model import Category, Lesion, LesionReading, Organ
@@ -35,12 +34,21 @@ from rtplan.protocol.model import (
     ExtraregionalNodes,
     Merging,
     NodesAsOrgan,
+    PairedOrgans,
     Quantity,
     RegionalNodes,
     Supraclavicular,
     Unit,
 )
 from rtplan.protocol.organs import most_in_own_organ, nonnodal_organs, sides
+from rtplan.protocol.sites import (
+    Sites,
+    fewest_sites,
+    lost,
+    one_each,
+    site_of,
+    stated_sites,
+)
 from rtplan.protocol.sizes import Counted, closest_pair, largest
 from rtplan.protocol.stations import (
     fewest_stations,
@@ -74,6 +82,8 @@ class Tally:
         Diffuse disease is stated: it cannot be counted.
     lifetime : int or None
         Metastases ever, as stated.
+    sites : mapping of str to str
+        Where the policy counts sites: those that the facts name, by the id of the lesion.
     """
 
     items: tuple[Item, ...]
@@ -83,6 +93,7 @@ class Tally:
     unlimited: bool
     diffuse: bool
     lifetime: int | None = None
+    sites: Sites = field(default_factory=dict)
 
     def bounds(self, quantity: Quantity, which: Among | None = None) -> Bounds:
         """The bounds of a quantity, of all metastases or of those ``which``."""
@@ -122,6 +133,7 @@ def tally(reading: LesionReading, facts: Facts, policy: Counting) -> Tally:
         unlimited=reading.count.best is None,
         diffuse=facts.disease.diffuse is True,
         lifetime=facts.disease.lifetime_metastases,
+        sites=stated_sites(lesions, facts.lesions) if policy.unit is Unit.SITE else {},
     )
 
 
@@ -214,23 +226,29 @@ def _with_fewer(t: Tally, bounds: Bounds) -> Bounds:
     return replace(bounds, needs=bounds.needs + _fewer_needs(t))
 
 
+def _joined(t: Tally, *, by_side: bool = False) -> Tally:
+    """The tally with one item for each stated site."""
+    if not t.sites:
+        return t
+    fewer = lost(t.items, t.sites, t.fewer)
+    return replace(t, items=one_each(t.items, t.sites, by_side=by_side), fewer=fewer)
+
+
 def _organ_metastases(t: Tally) -> Bounds:
-    low = max(0, sum(item.surely(Kind.ORGAN) for item in t.items) - t.fewer)
-    high = sum(item.maybe(Kind.ORGAN) for item in t.items)
+    joined = _joined(t)
+    low = max(0, sum(item.surely(Kind.ORGAN) for item in joined.items) - joined.fewer)
+    high = sum(item.maybe(Kind.ORGAN) for item in joined.items)
     needs = needs_of(t.items, because=lambda i: is_open(i) and i.maybe(Kind.ORGAN))
-    least = max(0, _fewest_sites(t) - t.fewer)
+    least = max(0, _fewest_sites(t) - joined.fewer)
     return _as_sites(t, Bounds(low, high, needs + _fewer_needs(t)), least)
 
 
 def _fewest_sites(t: Tally) -> int:
     """The fewest sites that the sure metastases outside nodes may be."""
-    sure = [item.organ for item in t.items if item.surely(Kind.ORGAN)]
-    placed = Counter(organ for organ in sure if organ is not None)
-    located = sum(1 if _merges(t, organ) else number for organ, number in placed.items())
-    return max(located, int(bool(sure)))
+    return fewest_sites(t.items, t.sites, lambda organ: _merges(t, organ))
 
 
-def _merges(t: Tally, organ: Organ) -> bool:
+def _merges(t: Tally, organ: Organ | None) -> bool:
     """Whether several lesions of an organ may be one site."""
     apart = Merging.EACH
     vertebrae = t.policy.contiguous_vertebrae is not apart and organ is Organ.BONE
@@ -247,8 +265,8 @@ def _as_sites(t: Tally, bounds: Bounds, least: float) -> Bounds:
     if not _merges_any(t) or least >= bounds.low:
         return bounds
     unconfirmed = Merging.UNCONFIRMED in (t.policy.contiguous_vertebrae, t.policy.shared_isocentre)
-    need = f"gap.{t.policy.gap}" if unconfirmed else SITES
-    return Bounds(least, bounds.high, (*bounds.needs, need))
+    needs = (SITES, f"gap.{t.policy.gap}") if unconfirmed else (SITES,)
+    return Bounds(least, bounds.high, bounds.needs + needs)
 
 
 def _nonnodal_organs(t: Tally) -> Bounds:
@@ -260,14 +278,18 @@ def _sides(t: Tally) -> Bounds:
 
 
 def _most_in_one_organ(t: Tally) -> Bounds:
-    own = _with_fewer(t, most_in_own_organ(t.items, t.fewer, t.policy.paired_organs))
-    own = _as_sites(t, own, min(own.low, 1))
+    paired = t.policy.paired_organs
+    joined = _joined(t, by_side=paired is not PairedOrgans.ONE_ORGAN)
+    own = _with_fewer(t, most_in_own_organ(joined.items, joined.fewer, paired))
+    named = [item for item in joined.items if site_of(item, t.sites)]
+    surely = most_in_own_organ(named, joined.fewer, paired).low
+    own = _as_sites(t, own, min(own.low, max(1, surely)))
     if t.policy.nodes_as_organ is NodesAsOrgan.NO_ORGAN:
         return own
-    nodes = _node_units(t)
+    nodes = _node_units(joined)
     least = own.low
     if t.policy.nodes_as_organ is NodesAsOrgan.ONE_ORGAN:
-        least = max(least, nodes.low - t.fewer)
+        least = max(least, nodes.low - joined.fewer)
     return Bounds(least, max(own.high, nodes.high), (own + nodes).needs)
 
 
@@ -295,7 +317,9 @@ def _counted(t: Tally) -> Counted:
 
 
 def _with_gap(t: Tally, bounds: Bounds) -> Bounds:
-    return replace(bounds, needs=bounds.needs + _gap(t))
+    """A size or distance with its gap; whether nodes are an organ does not change it."""
+    placed = replace(t, policy=replace(t.policy, nodes_as_organ=NodesAsOrgan.NO_ORGAN))
+    return replace(bounds, needs=bounds.needs + _gap(placed))
 
 
 def _largest(quantity: Quantity) -> Callable[[Tally], Bounds]:
@@ -349,7 +373,8 @@ def _node_units(t: Tally) -> Bounds:
 
     bounds = Bounds(low, high, needs_of(t.items, because=undecided) + _gap(t))
     merged = t.policy.shared_isocentre is not Merging.EACH
-    return _as_sites(t, bounds, min(low, 1)) if merged else bounds
+    named = {site_of(item, t.sites) for item in sure_extraregional} - {None}
+    return _as_sites(t, bounds, min(low, max(len(named), 1))) if merged else bounds
 
 
 def _counted_kinds(t: Tally) -> frozenset[Kind]:
@@ -383,16 +408,18 @@ def _gap(t: Tally) -> tuple[str, ...]:
 
 
 def _metastases(t: Tally) -> Bounds:
-    organ, nodes = _organ_metastases(t), _node_units(t)
+    joined = _joined(t)
+    organ, nodes = _organ_metastases(t), _node_units(joined)
     per_lesion = t.policy.extraregional_nodes is ExtraregionalNodes.PER_LESION
     # An item that is a metastasis of either kind counts one, whichever it is.
-    either = sum(item.kinds == METASTASIS for item in t.items) if per_lesion else 0
+    either = sum(item.kinds == METASTASIS for item in joined.items) if per_lesion else 0
     if _merges_any(t):
-        low = max(0, max(_fewest_sites(t) + nodes.low, min(either, 1)) - t.fewer)
+        low = max(_fewest_sites(t) + nodes.low, min(either, 1))
     else:
-        low = max(0, sum(i.surely(Kind.ORGAN) for i in t.items) + nodes.low + either - t.fewer)
+        low = sum(item.surely(Kind.ORGAN) for item in joined.items) + nodes.low + either
+    low = max(0, low - joined.fewer)
     # An item of several kinds counts once at most, not once for each kind.
-    twice = sum(item.maybe(Kind.ORGAN) and _counts_alone(t, item) for item in t.items)
+    twice = sum(item.maybe(Kind.ORGAN) and _counts_alone(t, item) for item in joined.items)
     high = max(organ.high + nodes.high - twice, low)
     return Bounds(low, high, (organ + nodes).needs)
 

@@ -18,6 +18,8 @@ from rtplan.errors import ProtocolError
 
 MOST = 1000
 """Whole numbers beyond this count nothing that a patient has."""
+DEEPEST = 40
+"""Tables and lists within each other; no rule that a person wrote comes near it."""
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -222,7 +224,7 @@ def read_data(path: Path, *, name: str) -> dict[str, object]:
     """What a TOML file holds; raises as ``read_toml``."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        return tomllib.loads(text.replace("\r\n", "\n"))
+        data = tomllib.loads(text.replace("\r\n", "\n"))
     except FileNotFoundError as error:
         raise ProtocolError(f"{name}: no such file") from error
     except OSError as error:
@@ -235,6 +237,27 @@ def read_data(path: Path, *, name: str) -> dict[str, object]:
         raise ProtocolError(f"{name}: is not TOML that can be read: nested too deep") from error
     except ValueError as error:  # digits beyond what Python converts
         raise ProtocolError(f"{name}: is not TOML that can be read: {error}") from error
+    if (deep := _too_deep(data)) is not None:
+        raise ProtocolError(f"{name}: {deep}: nested too deep; write at most {DEEPEST} levels")
+    return data
+
+
+def _too_deep(data: dict[str, object]) -> str | None:
+    """The first key of the file whose value is nested deeper than is read, by dots or brackets."""
+    for key, value in data.items():
+        level = [value]
+        for _ in range(DEEPEST):
+            level = [x for item in level for x in _within(item)]
+        if level:
+            return key
+    return None
+
+
+def _within(value: object) -> Iterable[object]:
+    """What a table or a list holds."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def unique(tables: Iterable[tuple[Table, str]], key: str = "id") -> Iterator[str]:

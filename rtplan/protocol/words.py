@@ -12,6 +12,9 @@ FACTS: dict[str, str] = {
     "primary.controlled": "whether the primary is controlled",
     "primary.diagnosed": "date the primary was diagnosed",
     "primary.treated": "date the primary was treated",
+    "primary.node_positive": "whether the primary had positive lymph nodes",
+    "primary.cea_ng_ml": "CEA in ng/ml",
+    "primary.egfr_mutated": "whether the tumour is EGFR-mutated",
     "disease.detected": "date these metastases were first detected",
     "disease.polymetastatic_before": "whether the disease was polymetastatic before",
     "disease.oligometastatic_before": "whether it was oligometastatic before",
@@ -23,10 +26,14 @@ FACTS: dict[str, str] = {
     "disease.all_sites_treatable": "whether all sites can be treated (a clinician's statement)",
     "disease.r0_feasible": "whether complete resection of all disease is feasible",
     "disease.mdt_discussed": "whether a tumour board discussed it",
+    "disease.uninvolved_liver_cc": "volume of the liver without gross tumour, cc",
+    "disease.extrahepatic_controlled": (
+        "whether all disease outside the liver was treated and does not grow (true without any)"
+    ),
     "disease.imaging": "which imaging was done",
     "lesions": "the list of lesions",
     "lesions.count": "the number of lesions (the drawing allows several)",
-    "lesions.sites": "which lesions are one site (vertebrae side by side, one isocentre)",
+    "lesions.sites": "which lesions are one site (state site of each)",
 }
 
 _LESION_KEYS = {

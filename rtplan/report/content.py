@@ -16,6 +16,8 @@ from rtplan.findings import Finding, Severity
 from rtplan.lesions.files import as_json as lesions_json
 from rtplan.lesions.model import LesionReading
 from rtplan.protocol.limits import LimitSetResult
+from rtplan.protocol.model import DefinitionKind
+from rtplan.protocol.prescribed import PrescribedResult
 from rtplan.protocol.result import DefinitionResult
 from rtplan.protocol.words import need_words
 from rtplan.report.band import band_json
@@ -28,7 +30,7 @@ EXIT_DONE, EXIT_VIOLATED, EXIT_NOT_EVALUATED = 0, 1, 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checked:
-    """Everything that was worked out for a case."""
+    """Everything that was worked out for a case; ``definitions`` holds the pathways as well."""
 
     case: Case
     reading: LesionReading | None
@@ -38,6 +40,7 @@ class Checked:
     metrics: tuple[Mapping[str, MetricValue], ...]
     settings: Mapping[str, object]
     primary_site: str | None = None
+    prescribed: PrescribedResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Line:
 def report_json(checked: Checked) -> dict[str, object]:
     """The report as a ``rtplan/report/1`` document."""
     case = checked.case
-    definitions = [result.as_json() for result in checked.definitions]
+    definitions = [x.as_json() for x in checked.definitions if not _is_pathway(x)]
+    pathways = [x.as_json() for x in checked.definitions if _is_pathway(x)]
     limits = [result.as_json() for result in checked.limits]
     lines = verdict_lines(checked, definitions, limits)
     return {
@@ -73,7 +77,8 @@ def report_json(checked: Checked) -> dict[str, object]:
         "objects": _objects(case),
         "primary": {"site": checked.primary_site},
         "lesions": None if checked.reading is None else lesions_json(checked.reading),
-        "eligibility": {"definitions": definitions},
+        "prescriptions": checked.prescribed and checked.prescribed.as_json(),
+        "eligibility": {"definitions": definitions, "pathways": pathways},
         "limits": {"sets": limits},
         "dvh": {
             "structures": [
@@ -84,6 +89,10 @@ def report_json(checked: Checked) -> dict[str, object]:
         },
         "findings": [item.as_json() for item in all_findings(checked)],
     }
+
+
+def _is_pathway(result: DefinitionResult) -> bool:
+    return result.definition.kind is DefinitionKind.PATHWAY
 
 
 def all_findings(checked: Checked) -> list[Finding]:
@@ -169,7 +178,11 @@ def limit_line(limits: Mapping[str, object]) -> Line:
 
 def _counted(rows: Sequence[Mapping[str, Any]], word: str) -> str:
     within = sum(bool(row["within_uncertainty"]) for row in rows)
-    return f"{len(rows)} {word}{f' ({within} within uncertainty)' if within else ''}"
+    missed = sum(row["status"] == "met" and row.get("optimal_met") is False for row in rows)
+    notes = [f"{within} within uncertainty"] if within else []
+    notes += [f"{missed} not optimal"] if missed else []
+    aside = f" ({', '.join(notes)})" if notes else ""
+    return f"{len(rows)} {word}{aside}"
 
 
 def _violation(row: Mapping[str, Any]) -> str:

@@ -68,6 +68,11 @@ def render(report: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
         more_lines=report["verdict"]["lines"][_MOST_LINES:],
         definitions=summary.worst_first(summary.definitions_of(report), key="verdict"),
         limit_sets=summary.limit_sets_of(report),
+        pathways=[item for item in summary.pathways_of(report) if summary.is_listed(item)],
+        pathways_elsewhere=summary.elsewhere(summary.pathways_of(report)),
+        regimens=summary.regimen_groups(report),
+        regimen_answers=summary.regimen_answers(report),
+        regimen_of=summary.regimen_of(report),
         structures=summary.structures_of(report),
         stored=summary.stored_of(report),
         columns=summary.metric_columns(summary.structures_of(report)),
@@ -102,6 +107,7 @@ def _environment() -> Environment:
     environment.globals.update(
         status_of=summary.status_of,
         evaluated=summary.evaluated,
+        regimen_word=summary.regimen_word,
         not_evaluated=summary.not_evaluated,
         lesion_figure=text.lesion_figure,
         beside=_beside,
@@ -161,10 +167,11 @@ def _signed(value: float | None) -> str | Markup:
     return shown if value <= 0 else f"+{shown}"
 
 
-def _beside(value: float | None, limit: float | None) -> str | Markup:
+def _beside(value: float | None, *limits: float | None) -> str | Markup:
     if value is None:
         return NIL
-    return text.number(value) if limit is None else text.beside(value, limit)
+    known = [limit for limit in limits if limit is not None]
+    return text.beside(value, *known) if known else text.number(value)
 
 
 def _name(value: str | None) -> str | Markup:

@@ -142,6 +142,85 @@ def definitions_of(report: Json) -> Sequence[Json]:
     return tuple(part.get("definitions") or ())
 
 
+def pathways_of(report: Json) -> Sequence[Json]:
+    """The pathways of a report: conditions that are listed, without a verdict."""
+    part = report.get("eligibility") or {}
+    return tuple(part.get("pathways") or ())
+
+
+def is_listed(item: Json) -> bool:
+    """Whether it is a pathway for this patient: its conditions are listed, without a verdict."""
+    return item["kind"] == "pathway" and bool(item["criteria"])
+
+
+def is_elsewhere(item: Json) -> bool:
+    """Whether it is made for other patients."""
+    return item["verdict"] == "not_applicable" and not is_listed(item)
+
+
+def elsewhere(items: Iterable[Json]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The ids of what is made for other patients, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for item in items:
+        if is_elsewhere(item):
+            reasons.setdefault(str(item["reason"]).split(";")[0], []).append(item["id"])
+    return tuple((reason, tuple(ids)) for reason, ids in reasons.items())
+
+
+@dataclass(frozen=True, slots=True)
+class RegimenGroup:
+    """Lesions of one site that have the same regimens: ``matched`` are the lesions by regimen."""
+
+    site: str
+    lesions: tuple[str, ...]
+    regimens: tuple[Json, ...]
+    matched: Mapping[str, tuple[str, ...]]
+
+
+def regimen_groups(report: Json) -> tuple[RegimenGroup, ...]:
+    """The regimens of each site, once for all lesions that have the same."""
+    part = report.get("prescriptions") or {}
+    known = {item["id"]: item for item in part.get("regimens") or ()}
+    groups: dict[tuple[Any, ...], list[Json]] = {}
+    for row in part.get("lesions") or ():
+        if held := [name for name in row["regimens"] if name in known]:
+            groups.setdefault((row["site"], *held), []).append(row)
+    return tuple(
+        RegimenGroup(
+            site,
+            tuple(row["lesion"] for row in rows),
+            tuple(known[name] for name in names),
+            {
+                name: tuple(row["lesion"] for row in rows if name in row["matches"])
+                for name in names
+            },
+        )
+        for (site, *names), rows in groups.items()
+    )
+
+
+def regimen_answers(report: Json) -> tuple[tuple[tuple[str, ...], Json], ...]:
+    """What came of comparing the plan with the regimens: the lesions of each different answer."""
+    answers: dict[tuple[Any, ...], tuple[list[str], Json]] = {}
+    for row in (report.get("prescriptions") or {}).get("lesions") or ():
+        ids, _ = answers.setdefault((row["site"], row["status"], row["text"]), ([], row))
+        ids.append(row["lesion"])
+    return tuple((tuple(ids), row) for ids, row in answers.values())
+
+
+def regimen_word(row: Json) -> str:
+    """The answer in a few words."""
+    if row["status"] == "met":
+        return "within a range of them" if row["is_range"] else "among them"
+    return {"not_among": "not among them"}.get(row["status"], "not evaluated")
+
+
+def regimen_of(report: Json) -> Mapping[str, Json]:
+    """What came of comparing the plan with the regimens, by lesion."""
+    part = report.get("prescriptions") or {}
+    return {row["lesion"]: row for row in part.get("lesions") or ()}
+
+
 def limit_sets_of(report: Json) -> Sequence[Json]:
     """The limit sets of a report; none where none was asked for."""
     part = report.get("limits") or {}

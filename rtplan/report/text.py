@@ -90,15 +90,16 @@ def volume(value_cc: float) -> str:
     return number(value_cc, decimals=decimals)
 
 
-def beside(value: float, limit: float) -> str:
-    """A value as shown next to the limit it is compared with: rounding never hides a difference.
+def beside(value: float, *limits: float) -> str:
+    """A value as shown next to the limits it is compared with: rounding hides no difference.
 
-    >>> beside(23.004, 23.0), beside(12.1, 23.0), beside(23.0, 23.0)
-    ('23.004', '12.10', '23.00')
+    >>> beside(23.004, 23.0), beside(12.1, 23.0), beside(23.0, 23.0), beside(9.004, 23.0, 9.0)
+    ('23.004', '12.10', '23.00', '9.004')
     """
     for decimals in range(2, 9):
         shown = f"{value:.{decimals}f}"
-        if value == limit or float(shown) != float(f"{limit:.{decimals}f}"):
+        others = [float(f"{limit:.{decimals}f}") for limit in limits if limit != value]
+        if float(shown) not in others:
             break
     return shown.replace("-", "−")
 

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from rtplan.case import Case, Plan, Prescription
 from rtplan.cli.main import main
 from rtplan.dicom.write import Study, structure_set, to_bytes
 from rtplan.dvh.curve import StructureDVH
 from rtplan.findings import finding
-from rtplan.report.content import Line, exit_code, headline, limit_line
+from rtplan.lesions.model import Category, Lesion, LesionCount, LesionReading, Organ
+from rtplan.protocol.load import available, load_prescriptions
+from rtplan.protocol.prescribed import compare_prescriptions
+from rtplan.report.content import Checked, Line, exit_code, headline, limit_line, report_json
 from tests.lesions.drawing import gtv, sphere, structures
 
 BREAST = Path(__file__).parents[1] / "data" / "breast"
@@ -197,6 +201,18 @@ def test_report_holds_the_site_of_the_primary(report: dict[str, Any]) -> None:
     assert report["primary"] == {"site": "oesophagus"}
 
 
+def shown_report(*limits: dict[str, Any]) -> dict[str, Any]:
+    """A report of dose limits alone, as the screen needs it."""
+    return {
+        "case": "case-0",
+        "verdict": {"headline": "met", "lines": []},
+        "limits": {"sets": list(limits)},
+        "eligibility": {"definitions": [], "pathways": []},
+        "prescriptions": None,
+        "objects": {"dose": None, "dose_problem": "none"},
+    }
+
+
 def test_one_fraction_is_one_fraction(capsys: pytest.CaptureFixture[str]) -> None:
     from rtplan.cli.check import show
 
@@ -214,10 +230,7 @@ def test_one_fraction_is_one_fraction(capsys: pytest.CaptureFixture[str]) -> Non
         "within_uncertainty": None,
     }
     limits = {"id": "own", "fractions": 1, "source": "doi:10.1000/1", "rows": [row]}
-    verdict = {"headline": "met", "lines": []}
-    objects = {"dose": None, "dose_problem": "none"}
-    sets = {"sets": [limits]}
-    show({"case": "case-0", "verdict": verdict, "limits": sets, "objects": objects}, None)
+    show(shown_report(limits), None)
     assert "own, 1 fraction (" in capsys.readouterr().out
 
 
@@ -237,9 +250,7 @@ def test_a_limit_within_uncertainty_is_printed_as_such(capsys: pytest.CaptureFix
     far = {"value": 9.0, "uncertainty": 1.26, "status": "violated", "within_uncertainty": False}
     limits = {"id": "own", "fractions": 5, "source": "doi:10.1000/1", "rows": [row | near]}
     limits["rows"].append(row | far)  # type: ignore[attr-defined]
-    objects = {"dose": None, "dose_problem": "none"}
-    verdict = {"headline": "met", "lines": []}
-    show({"case": "x", "verdict": verdict, "limits": {"sets": [limits]}, "objects": objects}, None)
+    show(shown_report(limits), None)
     printed = capsys.readouterr().out
     assert printed.count("within uncertainty") == 1
     lines = [" ".join(line.split()) for line in printed.splitlines()]
@@ -266,6 +277,138 @@ def test_verdict_line_counts_what_is_within_uncertainty() -> None:
         "1 violated (1 within uncertainty), 2 met, 0 not evaluated: "
         "Rib D1cc[Gy] 35.40 ± 0.62, limit ≤ 35 Gy, within uncertainty"
     )
+
+
+def test_optimal_values_have_a_column_where_there_is_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from rtplan.cli.check import show
+
+    row = {
+        "structure": "Heart",
+        "matched": None,
+        "metric": "Mean[Gy]",
+        "op": "<=",
+        "limit": 30.0,
+        "unit": "Gy",
+        "evidence": "secondary",
+        "uncertainty": None,
+        "within_uncertainty": None,
+        "status": "met",
+        "value": 26.004,
+    }
+    limits = {"id": "own", "fractions": 5, "source": "doi:10.1000/1", "rows": [row]}
+    show(shown_report(limits), None)
+    assert "optimal" not in capsys.readouterr().out
+    aimed = [
+        row | {"optimal": 26.0, "optimal_met": False},
+        row | {"optimal": 28.0, "optimal_met": True},
+    ]
+    show(shown_report(limits | {"rows": [row, *aimed]}), None)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "met Heart Mean[Gy] 26.004 <= 30 Gy not met: <= 26 Gy secondary" in lines
+    assert "met Heart Mean[Gy] 26.00 <= 30 Gy met: <= 28 Gy secondary" in lines
+    line = limit_line({"id": "own", "status": "evaluated", "rows": aimed})
+    assert (line.status, line.text) == ("met", "0 violated, 2 met (1 not optimal), 0 not evaluated")
+
+
+def test_regimens_are_beside_every_lesion(report: dict[str, Any]) -> None:
+    found = report["prescriptions"]
+    rows = {row["lesion"]: row for row in found["lesions"]}
+    assert list(rows) == [item["id"] for item in report["lesions"]["lesions"]]
+    assert {row["status"] for row in rows.values()} == {"met", "not_evaluated"}
+    of = {row["site"]: row for row in rows.values()}
+    assert of["lung"]["planned"]["dose_gy"] == 50.0
+    assert of["lung"]["matches"] == ["nrg-br001-central-50-5"]
+    assert of["bone"]["planned"]["dose_gy"] == 35.0
+    assert of["liver"]["is_range"]
+    assert "no prescription of the RT Plan" in of["oesophagus"]["reason"]
+    known = {item["id"] for item in found["regimens"]}
+    assert known == {name for row in rows.values() for name in row["regimens"]}
+    assert all(item["evidence"] and item["source"] for item in found["regimens"])
+
+
+def test_regimens_change_no_verdict_and_no_exit_code() -> None:
+    reading = LesionReading(
+        LesionCount(1, 1, 1), (Lesion("L1", Category.ORGAN_METASTASIS, Organ.LUNG),)
+    )
+    held = load_prescriptions("prescriptions")
+    seen = set()
+    for prescribed in ((54.0,), (18.0,), ()):
+        plan = Plan("1.2", fractions=3, prescriptions=tuple(map(Prescription, prescribed)))
+        case = Case("case-0", plan=plan)
+        result = compare_prescriptions(held, case, reading, primary_site="breast")
+        checked = Checked(case, reading, (), (), (), (), {}, prescribed=result)
+        content: Any = report_json(checked)
+        assert content["verdict"]["exit_code"] == 0
+        assert content["verdict"] == report_json(replace(checked, prescribed=None))["verdict"]
+        seen.add(content["prescriptions"]["lesions"][0]["status"])
+    assert seen == {"met", "not_among", "not_evaluated"}
+
+
+def test_pathways_are_apart_and_give_no_verdict(report: dict[str, Any]) -> None:
+    parts = report["eligibility"]
+    assert {item["kind"] for item in parts["pathways"]} == {"pathway"}
+    assert "pathway" not in {item["kind"] for item in parts["definitions"]}
+    of = {item["id"]: item for item in parts["pathways"]}
+    assert set(of) == {x.id for x in available() if x.kind == "pathway"}
+    told = {item["id"]: item["status"] for item in of["esophagus-surgery"]["criteria"]}
+    assert set(told.values()) == {"met", "unknown"}
+    assert of["sarcoma-lung"]["criteria"] == []
+    assert not set(of) & {line["subject"] for line in report["verdict"]["lines"]}
+
+
+def test_several_values_may_follow_an_option_and_path_after_them(
+    tmp_path: Path, patient: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rs").write_bytes((patient / "RS.dcm").read_bytes())
+    target, facts = tmp_path / "report.json", str(patient / "facts.toml")
+    kept = ["--facts", facts, "--json", str(target)]
+    asked = (
+        [
+            str(tmp_path),
+            "--limits",
+            "tg101",
+            "quantec",
+            "--definition",
+            "omec-2023",
+            "sarcoma-lung",
+        ],
+        [
+            "--definition",
+            "omec-2023",
+            "sarcoma-lung",
+            "--limits",
+            "tg101",
+            "quantec",
+            str(tmp_path),
+        ],
+        [
+            *("--limits", "tg101", "--definition", "omec-2023", "sarcoma-lung", str(tmp_path)),
+            *("--limits", "quantec", "--limits", "tg101"),
+        ],
+    )
+    for options in asked:
+        assert main(["check", *kept, *options]) == 1
+        settings = json.loads(target.read_text(encoding="utf-8"))["settings"]
+        assert settings["limits"] == ["tg101", "quantec"]
+        assert settings["definitions"] == ["omec-2023", "sarcoma-lung"]
+    printed = capsys.readouterr().out
+    assert "pathways not applicable to this patient: sarcoma-lung" in printed
+    assert "L2, L3 (lung): not evaluated: there is no RT Plan" in printed
+
+
+@pytest.mark.parametrize("options", [[], ["--limits", "tg101"], ["--limits", "tg101", "own.toml"]])
+def test_check_without_a_path_is_2_with_the_way_out(
+    options: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text("", encoding="utf-8")
+    assert main(["check", *options]) == 2
+    assert "PATH is missing: give a folder" in capsys.readouterr().err
 
 
 def test_demo_is_0_and_says_where_its_report_is(

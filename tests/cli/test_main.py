@@ -57,6 +57,19 @@ def test_missing_folder_is_2_and_says_what_to_do(
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_error_shows_what_a_file_hides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hidden = tmp_path / "facts.toml"
+    hidden.write_text('[primary]\nsite = "lu\\u001b[2Jng\\u202e"\n', encoding="utf-8")
+    lesions = tmp_path / "lesions.json"
+    lesions.write_text('{"schema": "rtplan/lesions/1", "lesions": []}', encoding="utf-8")
+    files = ["--lesions", str(lesions), "--facts", str(hidden)]
+    assert main(["eligibility", "--definition", "core", *files]) == 2
+    message = capsys.readouterr().err
+    assert "lu⟨U+001B⟩[2Jng⟨U+202E⟩" in message
+    assert message.count("\n") == 1
+    assert not set(message) & {"\x1b", "\u202e"}
+
+
 def test_fault_of_ours_is_70_without_its_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtplan.cli.main import main
+from rtplan.protocol.load import load_definition
 from tests.protocol.test_extend import DEFINITION as EXTENDING
 from tests.protocol.test_extend import written
 from tests.protocol.test_load import DEFINITION, LIMITS
@@ -39,8 +40,8 @@ def test_list_counts_rules_by_evidence(capsys: pytest.CaptureFixture[str]) -> No
         ("esophagus-conventional", ["optimal", "kn-975", "28 fractions", "rtog-0436"]),
         ("hytec-cord", ["4 fractions", "myelopathy", "26.2"]),
         ("prescriptions", ["151.2 Gy", "45 to 60", "3 to 8", "recommends nothing"]),
-        ("fong", ["groups:", "no fact of rtplan tells it"]),
-        ("sarcoma-lung", ["gives no verdict"]),
+        ("fong", ["groups:", "low risk: 0 to 2 points"]),
+        ("sarcoma-lung", ["gives no verdict", "no fact of rtplan tells it"]),
     ],
 )
 def test_show_is_readable_with_sources_and_gaps(
@@ -88,7 +89,31 @@ def test_validate_names_slips_of_a_valid_file(
 ) -> None:
     file = written(tmp_path, DEFINITION, "mine.toml")
     assert main(["protocols", "validate", file]) == 0
-    assert "look at again:\n  no criterion asks for a metastasis" in capsys.readouterr().out
+    said = "look at again:\n  mine.toml: criterion: no criterion asks for a metastasis"
+    assert said in capsys.readouterr().out
+
+
+def test_slip_is_an_error_with_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, DEFINITION, "mine.toml")
+    assert main(["protocols", "validate", file, "--strict"]) == 2
+    assert "mine.toml: 1 to look at again, an error with --strict" in capsys.readouterr().err
+    some = 'op = ">=", limit = 1 }'
+    written(tmp_path, DEFINITION.replace('op = "<=", limit = 5 }', some), "mine.toml")
+    assert main(["protocols", "validate", file, "--strict"]) == 0
+
+
+def test_text_of_a_site_file_cannot_move_the_cursor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = DEFINITION.replace('"A definition"', '"\\u001b[2J"').replace(
+        'text = "Few metastases"', 'text = "\\u001b[31m\\u202e"'
+    )
+    file = written(tmp_path, hostile.replace('version = "1"', 'version = "\\u001b"'), "mine.toml")
+    assert main(["protocols", "show", file]) == 0
+    assert main(["protocols", "validate", file]) == 0
+    out = capsys.readouterr().out
+    assert "⟨U+001B⟩[2J" in out
+    assert not {chr(0x1B), chr(0x202E)} & {*out}
 
 
 def test_file_that_extends_another_is_shown_with_what_it_extends(
@@ -97,14 +122,16 @@ def test_file_that_extends_another_is_shown_with_what_it_extends(
     file = written(tmp_path, EXTENDING)
     assert main(["protocols", "show", file]) == 0
     out = capsys.readouterr().out
-    for words in ("extends omec-2023, version 1", "At most two metastases", "paired organs: each"):
+    base = f"omec-2023, version {load_definition('omec-2023').version}"
+    for words in (f"extends {base}", "At most two metastases", "paired organs: each"):
         assert words in out
     assert main(["protocols", "validate", file]) == 0
-    assert "it extends omec-2023, version 1" in capsys.readouterr().out
+    assert f"it extends {base}" in capsys.readouterr().out
     kept = EXTENDING.splitlines(keepends=True)
     written(tmp_path, "".join(x for x in kept if "At most two" not in x))
     assert main(["protocols", "validate", file]) == 0
-    assert "organ-lesions: the rule is changed, the text is still" in capsys.readouterr().out
+    slip = 'ours.toml: criterion["organ-lesions"].text: the rule is changed, the text is still'
+    assert slip in capsys.readouterr().out
 
 
 def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

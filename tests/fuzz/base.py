@@ -27,10 +27,19 @@ FACTS = """\
 site = "oesophagus"
 histology = "squamous"
 controlled = true
+diagnosed = 2024-01-15
+treated = 2024-05-30
+node_positive = true
+cea_ng_ml = 3.5
+egfr_mutated = false
 
 [disease]
+detected = 2025-03-01
 metastases_not_drawn = 0
 polymetastatic_before = false
+progressing = false
+uninvolved_liver_cc = 1250.5
+extrahepatic_controlled = true
 """
 LIMITS = """\
 schema = "rtplan/limits/1"

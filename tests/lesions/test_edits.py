@@ -79,6 +79,10 @@ def _short_axis(document: dict[str, Any]) -> None:
     lesion(document, "Met 2")["short_axis_mm"] = 40.0
 
 
+def _in_plane(document: dict[str, Any]) -> None:
+    lesion(document, "Met 2")["longest_diameter_mm"] = 30.0
+
+
 def _volume(document: dict[str, Any]) -> None:
     lesion(document, "Met 2")["volume_cc"] = 14.0
 
@@ -93,6 +97,7 @@ def _volume(document: dict[str, Any]) -> None:
         (_primary_as_metastasis, r"'organ_metastasis', but 'GTVp' is named as the primary"),
         (_other_organ, r"in 'lung', but the name 'GTV_liver_1' tells 'liver'"),
         (_short_axis, r"short axis of 40 mm"),
+        (_in_plane, r"is 30 mm long in one plane and 16 mm in space"),
         (_volume, r"14 cc, more than a ball"),
     ],
 )

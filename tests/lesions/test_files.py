@@ -55,6 +55,31 @@ def test_hand_written_file_needs_schema_id_category_and_organ_only(tmp_path: Pat
     assert reading.lesions[0].organ is Organ.LUNG
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '{"schema": 1, "schema": 2, "lesions": []}',
+            "the key 'schema' stands twice; write it once",
+        ),
+        (
+            '{"lesions": [{"id": "L1", "organ": "lung", "organ": 1}]}',
+            "the key 'organ' of 'L1' stands twice",
+        ),
+    ],
+)
+def test_key_given_twice_is_an_error(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "lesions.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=f"lesions.json: {words}"):
+        load_reading(file)
+
+
+def test_site_is_not_passed_over_but_sent_to_the_facts() -> None:
+    with pytest.raises(InputError, match=r'lesions\[0\]\.site: .* facts file; .* id = "L1" and'):
+        from_json(document(site="T5-T6"), "f")
+
+
 def test_empty_list_is_no_metastasis() -> None:
     assert from_json({"schema": SCHEMA, "lesions": []}, "f").count.best == 0
 

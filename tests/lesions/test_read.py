@@ -357,11 +357,14 @@ def test_facts_override_and_the_lesion_says_so() -> None:
     facts = Facts(
         lesions=(
             LesionFact(structure="GTV_2", category="primary"),
-            LesionFact(id="L1", organ="lung", laterality="left", category="organ_metastasis"),
+            LesionFact(
+                id="L1", organ="lung", laterality="left", category="organ_metastasis", site="hilum"
+            ),
         )
     )
     reading = read_lesions(structures(*items), facts=facts)
     first, second = reading.lesions
+    assert first.reason.endswith("organ 'lung', laterality 'left', site 'hilum'")
     assert (first.id, first.category, first.organ, first.laterality) == (
         "L1",
         Category.ORGAN_METASTASIS,

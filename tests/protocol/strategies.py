@@ -67,10 +67,13 @@ def facts() -> st.SearchStrategy[Facts]:
     primary = st.builds(
         PrimaryFacts,
         site=st.sampled_from(["oesophagus", "egj", "lung"]),
-        histology=st.sampled_from(["squamous", "adenocarcinoma", "other"]),
+        histology=st.sampled_from(["squamous", "adenocarcinoma", "small_cell", "other"]),
         controlled=st.booleans(),
         diagnosed=st.just(date(2024, 1, 15)),
         treated=st.just(date(2024, 5, 30)),
+        node_positive=st.booleans(),
+        cea_ng_ml=st.sampled_from([3.5, 200.5]),
+        egfr_mutated=st.booleans(),
     )
     disease = st.builds(
         DiseaseFacts,
@@ -84,6 +87,8 @@ def facts() -> st.SearchStrategy[Facts]:
         all_sites_treatable=st.booleans(),
         r0_feasible=st.booleans(),
         mdt_discussed=st.booleans(),
+        uninvolved_liver_cc=st.sampled_from([1400.0, 700.0]),
+        extrahepatic_controlled=st.booleans(),
     )
     return st.builds(Facts, primary=primary, disease=disease)
 

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtplan.facts import DiseaseFacts, Facts, PrimaryFacts
+from rtplan.facts import DiseaseFacts, Facts, LesionFact, PrimaryFacts
 from rtplan.lesions.model import Category, Lesion, LesionReading, Organ
 from rtplan.protocol.evaluate import evaluate_definition
 from rtplan.protocol.facts_file import IMAGING
+from rtplan.protocol.histology import overlap
 from rtplan.protocol.logic import Op, Truth
 from rtplan.protocol.model import (
     Definition,
@@ -50,9 +51,21 @@ EXPECTED = {
 ORGANS = (Organ.LUNG, Organ.LIVER, Organ.BONE, Organ.BRAIN, Organ.OVARY, Organ.SOFT_TISSUE)
 STATIONS = ("LN_Paraaortic", "LN_Ax_L", "LN_Celiac")
 KINDS = tuple(item for item in Category if item is not Category.UNKNOWN)
+SPECIFIC = ("squamous", "adenocarcinoma")
+GENERAL = {
+    "squamous": "non_small_cell",
+    "adenocarcinoma": "non_small_cell",
+    "small_cell": "other",
+}
+"""What a histology of the lung may be called by one who knows less of it."""
 SIZES = st.sampled_from([5.0, 5.0, 30.0, 30.0, 49.0, 50.0, 51.0, 60.0, 61.0])
 DAYS = (date(2024, 1, 15), date(2024, 7, 15), date(2024, 9, 1), date(2026, 8, 1))
 SIZED = ("longest_diameter_mm", "longest_3d_mm", "volume_cc", "laterality", "centroid_mm")
+NOT_OF_LESIONS = (
+    Quantity.MONTHS_TO_DETECTION,
+    Quantity.CEA_NG_ML,
+    Quantity.UNINVOLVED_LIVER_CC,
+)
 Case = tuple[str, Facts, tuple[Lesion, ...]]
 
 
@@ -64,7 +77,10 @@ def known_cases(draw: st.DrawFn, names: list[str], *, most: int = 6) -> Case:
     organs = draw(st.sets(st.sampled_from(ORGANS), min_size=1, max_size=3))
     places = sorted(organs | set(definition.metastases_in))
     numbers = range(1, draw(st.integers(0, most)) + 1)
-    return name, draw(_facts(definition)), tuple(draw(_lesion(n, places)) for n in numbers)
+    items = tuple(draw(_lesion(n, places)) for n in numbers)
+    named = [(item.id, draw(st.sampled_from([None, "a", "b", "c", "d"]))) for item in items]
+    sites = tuple(LesionFact(id=lesion, site=site) for lesion, site in named if site)
+    return name, replace(draw(_facts(definition)), lesions=sites), items
 
 
 @st.composite
@@ -95,14 +111,21 @@ def _lesion(draw: st.DrawFn, number: int, organs: list[Organ]) -> Lesion:
 @st.composite
 def _facts(draw: st.DrawFn, definition: Definition) -> Facts:
     sites = definition.primaries or ("breast", "colorectum")
-    histologies = definition.histologies or ("squamous", "adenocarcinoma")
+    histologies = tuple(
+        name
+        for name in SPECIFIC
+        if not definition.histologies or overlap([name], definition.histologies)
+    )
     diagnosed = date(2024, 1, 15)
     primary = PrimaryFacts(
         site=draw(st.sampled_from([*sites * 4, "kidney"])),
-        histology=draw(st.sampled_from([*histologies * 4, "other"])),
+        histology=draw(st.sampled_from([*histologies * 4, "small_cell", "other"])),
         controlled=draw(_mostly_true()),
         diagnosed=diagnosed,
         treated=draw(st.sampled_from([diagnosed, date(2024, 5, 30)])),
+        node_positive=draw(st.booleans()),
+        cea_ng_ml=draw(st.sampled_from([3.5, 200.0, 200.5])),
+        egfr_mutated=draw(_mostly_true()),
     )
     disease = DiseaseFacts(
         detected=draw(st.sampled_from(DAYS)),
@@ -116,6 +139,8 @@ def _facts(draw: st.DrawFn, definition: Definition) -> Facts:
         all_sites_treatable=draw(_mostly_true()),
         r0_feasible=draw(st.booleans()),
         mdt_discussed=draw(st.booleans()),
+        uninvolved_liver_cc=draw(st.sampled_from([1400.0, 1400.0, 1000.0, 700.0])),
+        extrahepatic_controlled=draw(_mostly_true()),
         imaging=draw(st.sampled_from([IMAGING, IMAGING, ()])),
     )
     return Facts(primary, disease)
@@ -133,7 +158,12 @@ def fewer_facts(draw: st.DrawFn, full: Facts) -> Facts:
         hidden = draw(st.sets(st.sampled_from([item.name for item in fields(table)]), max_size=3))
         return _without(table, hidden)
 
-    return Facts(masked(full.primary), masked(full.disease))
+    primary = full.primary
+    if primary.site == "lung" and draw(st.booleans()):
+        known = primary.histology or ""
+        primary = replace(primary, histology=GENERAL.get(known, primary.histology))
+    sites = full.lesions if draw(st.booleans()) else ()
+    return Facts(masked(primary), masked(full.disease), sites)
 
 
 def _without(table: Any, names: set[str]) -> Any:
@@ -183,7 +213,7 @@ def fails_from_below(name: str, reading: LesionReading, facts: Facts) -> bool:
     known = Known(tally(reading, facts, definition.counting), facts, {})
     for criterion in definition.criteria:
         for leaf in leaves(criterion.rule):
-            if not isinstance(leaf, QuantityRule) or leaf.quantity is Quantity.MONTHS_TO_DETECTION:
+            if not isinstance(leaf, QuantityRule) or leaf.quantity in NOT_OF_LESIONS:
                 continue
             found = evaluate_rule(leaf, known, {})
             upper = leaf.op in (Op.AT_MOST, Op.LESS) or (found.low or 0) > leaf.limit

@@ -14,7 +14,11 @@ from rtplan.facts import DiseaseFacts, Facts, PrimaryFacts
 from rtplan.lesions.model import LesionCount, LesionReading
 from rtplan.protocol.evaluate import evaluate_definition
 from rtplan.protocol.load import available, load_definition
+from rtplan.protocol.logic import Op, Truth
+from rtplan.protocol.model import Quantity, QuantityRule
+from rtplan.protocol.outcome import Known, evaluate_rule
 from rtplan.protocol.result import DefinitionResult, Verdict
+from rtplan.protocol.tally import tally
 
 from . import cases
 from .strategies import facts, lesions, listed, masked_facts, masked_lesions
@@ -49,6 +53,20 @@ def test_resolving_what_is_unknown_never_contradicts_a_definite_verdict(
     else:
         assert partial.verdict is Verdict.INDETERMINATE
         assert full.state is None or full.state in partial.possible_states
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("node.left:LN_Paraaortic node.right:LN_Paraaortic", "indeterminate"),
+        ("node.left:LN_Celiac node.right:LN_Celiac", "indeterminate"),
+        ("node.left:LN_Sclav node.right:LN_Sclav", "not_consistent"),
+        ("other other", "indeterminate"),
+        ("other", "consistent"),
+    ],
+)
+def test_what_a_name_leaves_open_is_not_decided(words: str, verdict: str) -> None:
+    assert evaluated("omec-2023", cases.reading(words)).verdict == verdict
 
 
 @settings(deadline=None, max_examples=80)
@@ -176,6 +194,97 @@ def test_omec_pathway_follows_the_free_interval(tmp_path: Path) -> None:
     assert {str(item.outcome.truth) for item in result.pathways if item.outcome} == {"unknown"}
 
 
+@pytest.mark.parametrize(
+    ("detected", "expected"),
+    [
+        ("2024-01-15", {"systemic-then-restage": "met", "upfront-local-also": "not_met"}),
+        ("2026-01-15", {"systemic-then-restage": "met", "upfront-local-also": "not_met"}),
+        ("2026-01-16", {"systemic-then-restage": "unknown", "upfront-local-also": "unknown"}),
+    ],
+)
+def test_omec_pathway_of_a_primary_that_was_not_treated(
+    tmp_path: Path, detected: str, expected: dict[str, str]
+) -> None:
+    text = f"[primary]\nsite='oesophagus'\ndiagnosed=2024-01-15\n[disease]\ndetected={detected}"
+    result = evaluated("omec-2023", cases.reading("lung"), cases.facts(text, tmp_path))
+    found = {item.id: str(item.outcome.truth) for item in result.pathways if item.outcome}
+    assert found == expected
+
+
+@pytest.mark.parametrize("since", [("diagnosed",), ("treated",), ("diagnosed", "treated")])
+@pytest.mark.parametrize("op", list(Op))
+@pytest.mark.parametrize("stated", ["diagnosed", "treated", None])
+def test_interval_from_one_date_holds_whatever_the_other_is(
+    since: tuple[str, ...], op: Op, stated: str | None
+) -> None:
+    """Against every date that the missing ones may be: a diagnosis is not after a treatment."""
+    days = [date(2020 + year, 1, 15) for year in range(9)]
+    rule = QuantityRule(
+        Quantity.MONTHS_TO_DETECTION, op, 24, since=tuple(f"primary.{name}" for name in since)
+    )
+    pairs = [(day, later) for day in days for later in days if day <= later]
+
+    def truth(diagnosed: date | None, treated: date | None) -> Truth:
+        disease = DiseaseFacts(detected=date(2024, 1, 15))
+        given = Facts(PrimaryFacts(diagnosed=diagnosed, treated=treated), disease)
+        counts = tally(cases.reading("lung"), given, DEFINITIONS["core"].counting)
+        return evaluate_rule(rule, Known(counts, given, {}), {}).truth
+
+    for day in days if stated else [None]:
+        if stated == "diagnosed":
+            found, worlds = truth(day, None), [pair for pair in pairs if pair[0] == day]
+        else:
+            found, worlds = truth(None, day), [pair for pair in pairs if day in (None, pair[1])]
+        full = {truth(*world) for world in worlds}
+        if found is not Truth.UNKNOWN:
+            assert full == {found}
+        elif since == ("diagnosed",) or since == ("treated",):
+            assert len(full) > 1 or day in (days[0], days[-1])
+
+
+def test_interval_from_a_later_start_is_a_least_value() -> None:
+    given = Facts(
+        PrimaryFacts(site="kidney", treated=date(2020, 3, 1)),
+        DiseaseFacts(detected=date(2023, 3, 1)),
+    )
+    result = evaluated("nhs-cte", cases.reading("bone@20"), given)
+    assert result.verdict is Verdict.CONSISTENT
+    rule = QuantityRule(Quantity.MONTHS_TO_DETECTION, Op.MORE, 6, since=("primary.diagnosed",))
+    counts = tally(cases.reading("bone@20"), given, DEFINITIONS["nhs-cte"].counting)
+    assert evaluate_rule(rule, Known(counts, given, {}), {}).shown == "36 or more"
+    # An untreated primary has no least interval: that to its treatment is at most the other.
+    untreated = replace(given, primary=PrimaryFacts(diagnosed=date(2020, 3, 1)))
+    after = replace(rule, since=("primary.treated",))
+    outcome = evaluate_rule(after, Known(counts, untreated, {}), {})
+    assert (outcome.truth, outcome.shown) == (Truth.UNKNOWN, "–")
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "verdict"),
+    [
+        ("estro-astro-2020", "lung", "consistent"),
+        ("estro-astro-2020", "lung " * 6, "not_consistent"),
+        ("estro-astro-2020", "lung ? ? ? ? ?", "indeterminate"),
+    ],
+)
+def test_any_solid_primary_is_asked_for_and_does_not_decide(
+    name: str, words: str, verdict: str
+) -> None:
+    known = evaluated(name, cases.reading(words))
+    asked = evaluated(name, cases.reading(words), Facts(disease=TREATABLE.disease))
+    assert known.verdict == asked.verdict == verdict
+    assert asked.needs == (*known.needs, "primary.site")
+
+
+def test_large_regional_node_names_the_gap_of_its_size_alone() -> None:
+    given = Facts(
+        PrimaryFacts(site="oesophagus", histology="squamous", controlled=True),
+        DiseaseFacts(polymetastatic_before=False),
+    )
+    result = evaluated("eso-shanghai-13", cases.reading("lung@20 regional@60"), given)
+    assert result.needs == ("gap.node-size",)
+
+
 def test_conditions_never_decide() -> None:
     result = evaluated("omec-2023", cases.reading("lung"))
     assert result.verdict is Verdict.CONSISTENT
@@ -260,3 +369,17 @@ def test_criterion_of_several_rules_is_said_in_words() -> None:
     late = replace(early, disease=DiseaseFacts(detected=date(2026, 3, 1)))
     said = evaluated("nhs-cte", cases.reading("lung@20"), late).reason
     assert "of its start: met; No metastasis in the brain: met" in said
+
+
+def test_stated_number_is_a_criterion_with_value_and_unit() -> None:
+    scored = evaluate_definition(
+        load_definition("fong"),
+        cases.reading("liver@51 liver@10"),
+        Facts(PrimaryFacts(site="colorectum", cea_ng_ml=200.5)),
+    )
+    (cea,) = (item.as_json() for item in scored.criteria if item.id == "cea")
+    assert (cea["status"], cea["value"], cea["limit"]) == ("met", 200.5, "> 200 ng/ml")
+    unknown = evaluate_definition(load_definition("fong"), cases.reading("liver@51"), Facts())
+    (cea,) = (item.as_json() for item in unknown.criteria if item.id == "cea")
+    assert (cea["status"], cea["value"]) == ("unknown", None)
+    assert cea["needs"] == ["primary.cea_ng_ml"]

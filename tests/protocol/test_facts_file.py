@@ -20,6 +20,9 @@ histology = "squamous"
 controlled = true
 diagnosed = 2024-01-15
 treated = 2024-05-30
+node_positive = true
+cea_ng_ml = 3.5
+egfr_mutated = false
 
 [disease]
 detected = 2025-03-01
@@ -33,12 +36,15 @@ metastases_not_drawn = 0
 all_sites_treatable = true
 r0_feasible = true
 mdt_discussed = true
+uninvolved_liver_cc = 1200
+extrahepatic_controlled = true
 imaging = ["FDG_PET_CT", "brain_MRI"]
 
 [[lesion]]
 structure = "GTV_2"
 category = "organ_metastasis"
 organ = "lung"
+site = "left lung"
 """
 
 
@@ -48,7 +54,10 @@ def test_full_file_is_read(tmp_path: Path) -> None:
     assert facts.primary.diagnosed == date(2024, 1, 15)
     assert facts.disease.metastases_not_drawn == 0
     assert facts.disease.imaging == ("FDG_PET_CT", "brain_MRI")
-    assert facts.lesions[0].organ == "lung"
+    assert (facts.primary.node_positive, facts.primary.egfr_mutated) == (True, False)
+    assert (facts.primary.cea_ng_ml, facts.disease.uninvolved_liver_cc) == (3.5, 1200.0)
+    assert facts.disease.extrahepatic_controlled is True
+    assert (facts.lesions[0].organ, facts.lesions[0].site) == ("lung", "left lung")
 
 
 def test_empty_file_knows_nothing(tmp_path: Path) -> None:
@@ -68,6 +77,25 @@ def test_metastasis_may_be_found_six_months_before_its_primary(tmp_path: Path) -
         ('"squamous"', '"adeno"', 'primary.histology: "adeno"', 'did you mean "adenocarcinoma"'),
         ("2025-03-01", "2019-03-01", "disease.detected: 2019-03-01", "more than 6 months before"),
         ("2025-03-01", "2023-07-14", "disease.detected: 2023-07-14", "2024-01-15"),
+        ("node_positive", "node_postive", "primary.node_postive", 'mean "node_positive"'),
+        ("cea_ng_ml", "cea", "primary.cea", 'did you mean "cea_ng_ml"'),
+        ("egfr_mutated", "egfr_mutation", "primary.egfr_mutation", 'mean "egfr_mutated"'),
+        ("uninvolved_liver_cc", "liver_cc", "disease.liver_cc", 'mean "uninvolved_liver_cc"'),
+        ("extrahepatic_controlled", "extrahepatic", "disease.extra", '"extrahepatic_controlled"'),
+        ("treated = 2024-05-30", "extrahepatic_controlled = true", "primary.extra", "disease.extr"),
+        ("imaging =", "cea_ng_ml = 3\nimaging =", "disease.cea_ng_ml", '"primary.cea_ng_ml"'),
+        ('site = "left', 'sit = "left', "lesion[0].sit", 'did you mean "site"'),
+        ("cea_ng_ml = 3.5", "cea_ng_ml = -3.5", "primary.cea_ng_ml: -3.5", "below 0"),
+        ("cea_ng_ml = 3.5", "cea_ng_ml = true", "primary.cea_ng_ml: true", "not a number"),
+        ("cea_ng_ml = 3.5", "cea_ng_ml = nan", "primary.cea_ng_ml: nan", "not a number"),
+        ("cea_ng_ml = 3.5", 'cea_ng_ml = "3.5"', 'primary.cea_ng_ml: "3.5"', "not a number"),
+        ("_cc = 1200", "_cc = inf", "disease.uninvolved_liver_cc: inf", "not a number"),
+        ("node_positive = true", "node_positive = 1", "primary.node_positive: 1", "true nor false"),
+        ("controlled = true", "controlled = false", "disease.extrahepatic_controlled", "false and"),
+        ("squamous", "small-cell", 'primary.histology: "small-cell"', 'did you mean "small_cell"'),
+        ("squamous", "nsclc", 'primary.histology: "nsclc"', "non_small_cell"),
+        ("squamous", "non_small_cell", 'primary.histology: "non_small_cell"', "of the lung"),
+        ('site = "left lung"', "site = 3", "lesion[0].site: 3", "not a text"),
         ("[primary]", "[primry]", "primry", 'did you mean "primary"'),
         ("squamous", "squamos", 'primary.histology: "squamos"', 'did you mean "squamous"'),
         ("oesophagus", "esophagus", 'primary.site: "esophagus"', 'did you mean "oesophagus"'),
@@ -82,7 +110,8 @@ def test_metastasis_may_be_found_six_months_before_its_primary(tmp_path: Path) -
         ("drawn = 0", "drawn = 1001", "disease.metastases_not_drawn: 1001", "at most 1000"),
         ("drawn = 0", f"drawn = 0x{'f' * 5000}", "disease.metastases_not_drawn", "at most 1000"),
         ("drawn = 0", "drawn = " + "9" * 5000, "facts.toml", "is not TOML that can be read"),
-        ("site", "site" + ".b" * 2000, "primary.site", "is not a text"),
+        ("site", "site" + ".b" * 20, "primary.site", "is not a text"),
+        ("site", "site" + ".b" * 2000, "primary", "nested too deep"),
         ("drawn = 0", "drawn = true", "disease.metastases_not_drawn: true", "whole number"),
         ("drawn = 0", "drawn = 3", "disease.lifetime_metastases: 2", "less than"),
         ('"FDG_PET_CT"', '"FDG_PETCT"', 'imaging[0]: "FDG_PETCT"', 'did you mean "FDG_PET_CT"'),

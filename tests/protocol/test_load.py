@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from rtplan.errors import ProtocolError
-from rtplan.protocol.load import available, load, load_definition, load_limits, load_prescriptions
+from rtplan.protocol.load import (
+    available,
+    built_in_ids,
+    load,
+    load_definition,
+    load_limits,
+    load_prescriptions,
+)
 from rtplan.protocol.model import Evidence
 from rtplan.protocol.rules import negated
 
@@ -221,6 +228,9 @@ def test_broken_limits_name_file_key_and_way_out(
         (b"\xff\xfe", "not UTF-8"),
         (b"", "schema: is missing"),
         (b"a = " + b"[" * 100_000, "nested too deep"),
+        (b"a." * 3_000 + b"b = 1", "a: nested too deep; write at most 40 levels"),
+        (b"a = " + b"[" * 60 + b"]" * 60, "a: nested too deep"),
+        (b"id = 'a'\nid = 'b'", "is not TOML: Cannot overwrite a value"),
     ],
 )
 def test_file_that_is_no_protocol_is_an_error(tmp_path: Path, content: bytes, hint: str) -> None:
@@ -228,6 +238,19 @@ def test_file_that_is_no_protocol_is_an_error(tmp_path: Path, content: bytes, hi
     file.write_bytes(content)
     with pytest.raises(ProtocolError, match=f"odd.toml: .*{hint}"):
         load(str(file))
+
+
+def test_rules_within_rules_are_read_to_a_depth_that_people_write(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    rule = '{ quantity = "metastases", op = "<=", limit = 5 }'
+    for depth, works in ((12, True), (60, False)):
+        nested = "{ not = " * depth + rule + " }" * depth
+        file.write_text(DEFINITION.replace(rule, nested), encoding="utf-8")
+        if works:
+            assert load_definition(str(file)).criteria[0].rule is not None
+        else:
+            with pytest.raises(ProtocolError, match=r"mine.toml: criterion: nested too deep"):
+                load_definition(str(file))
 
 
 def test_missing_file_and_unknown_id_are_errors(tmp_path: Path) -> None:
@@ -269,6 +292,21 @@ def test_tree_that_leads_back_to_itself_is_an_error(tmp_path: Path) -> None:
     file.write_text(text.replace('no = "synchronous"', 'no = "none"'), encoding="utf-8")
     with pytest.raises(ProtocolError, match='"synchronous" cannot be reached'):
         load(str(file))
+
+
+def test_tree_of_many_questions_is_read_in_one_pass(tmp_path: Path) -> None:
+    rule = '{ quantity = "metastases", op = ">=", limit = 1 }'
+    questions = "".join(
+        f'[[tree.question]]\nid = "q{i}"\ntext = "Q"\nrule = {rule}\nyes = "q{i + 1}"\n'
+        f'no = "q{i + 1}"\nevidence = "secondary"\nsource = "paper"\n'
+        for i in range(1200)
+    ).replace('"q1200"', '"s"')
+    text = DEFINITION.partition("[[criterion]]")[0] + '[tree]\nstart = "q0"\n' + questions
+    file = tmp_path / "mine.toml"
+    file.write_text(text + '[[tree.state]]\nid = "s"\ntext = "A state"\n', encoding="utf-8")
+    tree = load_definition(str(file)).tree
+    assert tree is not None
+    assert len(tree.questions) == 1200
 
 
 IDENTIFIERS = {
@@ -437,3 +475,7 @@ def test_sources_for_the_oesophagus_are_kept_apart() -> None:
         ("uw", 30, 35),
         ("kn-975", 20, 25),
     }
+
+
+def test_built_in_protocols_have_the_names_of_their_files() -> None:
+    assert sorted(built_in_ids()) == sorted(entry.id for entry in available())

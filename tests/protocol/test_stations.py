@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from rtplan.facts import PrimaryFacts
-from rtplan.protocol.stations import is_one_station, sure_region
+from rtplan.protocol.stations import (
+    fewest_stations,
+    is_one_station,
+    is_unclear,
+    most_stations,
+    parse_station,
+    sure_region,
+    surely_apart,
+)
 
 STATIONS = Path(__file__).parents[2] / "rtplan" / "lesions" / "stations.toml"
 NAMED = tomllib.loads(STATIONS.read_text(encoding="utf-8"))["named"]
@@ -45,3 +53,26 @@ def test_region_is_told_where_it_is_verified(station: str | None, region: str | 
     assert sure_region(station, PrimaryFacts(site="egj")) is None
     assert sure_region(station, PrimaryFacts(site="lung")) is None
     assert sure_region(station, PrimaryFacts()) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ("LN_Paraaortic_L", "LN_Paraaortic_R", False),
+        ("LN_Celiac_L", "LN_Celiac_R", False),
+        ("LN_Paraaortic_L", "LN_Retroperitoneals_R", False),
+        ("LN_Paraaortic_L", "LN_Celiac_R", True),
+        ("LN_Paraaortic_L", "LN_Ax_R", True),
+        ("LN_Sclav_L", "LN_Sclav_R", True),
+        ("LN_Hilar_L", "LN_Hilar_R", True),
+    ],
+)
+def test_sides_part_stations_only_away_from_the_midline(one: str, other: str, apart: bool) -> None:
+    first, second = parse_station(one), parse_station(other)
+    assert first is not None
+    assert second is not None
+    assert surely_apart(first, second) is surely_apart(second, first) is apart
+    names = [one, other]
+    assert fewest_stations(names) == 1 + apart
+    assert most_stations(names) == 2
+    assert is_unclear(one, names) is not apart

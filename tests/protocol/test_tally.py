@@ -56,6 +56,8 @@ COUNTED = [
         Quantity.MONTHS_TO_DETECTION,
         Quantity.LIFETIME_METASTASES,
         Quantity.CLOSEST_PAIR_MM,
+        Quantity.CEA_NG_ML,
+        Quantity.UNINVOLVED_LIVER_CC,
     )
 ]
 FILTERS = st.sampled_from(
@@ -238,6 +240,25 @@ def test_stated_undrawn_metastases_are_added_of_unknown_organ(policy: Counting) 
 def test_lesions_are_at_most_as_many_organs(policy: Counting, words: str, most: int) -> None:
     policy = replace(policy, nodes_as_organ=NodesAsOrgan.ONE_ORGAN)
     assert tally(cases.reading(words), Facts(), policy).bounds(Quantity.ORGANS).high == most
+
+
+@pytest.mark.parametrize("quantity", [Quantity.NONNODAL_ORGANS, Quantity.MOST_IN_ONE_ORGAN])
+@pytest.mark.parametrize(
+    "words", ["other", "other other", "other other lung", "lung lung other other other", "lung"]
+)
+def test_organs_that_no_word_names_may_be_one_or_several(
+    policy: Counting, quantity: Quantity, words: str
+) -> None:
+    """Against every way to put the lesions of ``other`` in three organs."""
+    policy = replace(policy, nodes_as_organ=NodesAsOrgan.ONE_ORGAN)
+    reading = cases.reading(words)
+    unnamed = (Organ.SKIN, Organ.SPLEEN, Organ.PANCREAS)
+    places = [unnamed if x.organ is Organ.OTHER else (x.organ,) for x in reading.lesions]
+    counts = [Counter(world) for world in product(*places)]
+    values = [len(c) if quantity is Quantity.NONNODAL_ORGANS else max(c.values()) for c in counts]
+    bounds = tally(reading, Facts(), policy).bounds(quantity)
+    assert (bounds.low, bounds.high) == (min(values), max(values))
+    assert bool(bounds.needs) == (min(values) < max(values))
 
 
 def test_stated_undrawn_metastases_only_widen_a_complete_list(policy: Counting) -> None:

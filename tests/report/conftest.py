@@ -118,6 +118,7 @@ def limit(
     name: str | None = None,
     number: int = 7,
     uncertainty: float | None = None,
+    optimal: float | None = None,
 ) -> dict[str, Any]:
     """A row of a limit set; met or violated by its value, not evaluated without one."""
     status = "not_evaluated" if value is None else "met" if value <= bound else "violated"
@@ -130,6 +131,8 @@ def limit(
         "metric": metric,
         "op": "<=",
         "limit": bound,
+        "optimal": optimal,
+        "optimal_met": None if optimal is None or value is None else value <= optimal,
         "value": value,
         "unit": "Gy",
         "uncertainty": uncertainty,
@@ -173,6 +176,75 @@ def definition(identifier: str, verdict: str, *criteria: dict[str, Any]) -> dict
         "state": None,
         "criteria": list(criteria),
         "conditions": [{"text": "ECOG 0 or 1"}],
+    }
+
+
+def pathway(identifier: str, *found: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+    """A pathway's result: listed with its criteria, not applicable without."""
+    said = reason or f"of its conditions {len(found)} listed"
+    return definition(identifier, "not_applicable", *found) | {
+        "title": f"The pathway of {identifier}",
+        "kind": "pathway",
+        "reason": said,
+        "notes": ["No advice on treatment."],
+        "gaps": [{"id": "few", "text": "How many nodes are few"}],
+    }
+
+
+def regimen(identifier: str, dose_gy: float, fractions: int, what: str) -> dict[str, Any]:
+    """A published regimen."""
+    return {
+        "id": identifier,
+        "site": what,
+        "condition": None,
+        "for": what,
+        "dose_gy": [dose_gy, dose_gy],
+        "fractions": [fractions, fractions],
+        "text": f"{dose_gy:g} Gy in {fractions} fractions",
+        "bed10_gy": dose_gy * (1 + dose_gy / fractions / 10),
+        "evidence": "verified",
+        "source": "doi:10.1186/1471-2407-12-305, table 1",
+        "source_text": "A study protocol",
+    }
+
+
+def compared(
+    lesion: str, site: str | None, status: str, regimens: list[str], *matches: str
+) -> dict[str, Any]:
+    """A lesion with its regimens; the plan prescribes 50 Gy in 5 fractions where it is compared."""
+    planned = {"dose_gy": 50.0, "fractions": 5, "bed10_gy": 100.0, "text": "50 Gy in 5 fractions"}
+    return {
+        "lesion": lesion,
+        "site": site,
+        "status": status,
+        "text": f"the answer for {site or 'a site that is not known'}",
+        "reason": None,
+        "is_range": False,
+        "planned": None if status == "not_evaluated" else planned,
+        "regimens": regimens,
+        "matches": list(matches),
+        "nearest": [],
+    }
+
+
+def prescriptions() -> dict[str, Any]:
+    """The published regimens of two lesions, one among them and one not evaluated."""
+    return {
+        "id": "prescriptions",
+        "title": "Doses that trials prescribed",
+        "protocol_version": "1",
+        "reason": None,
+        "lesions": [
+            compared("L1", "lung", "met", ["lung-54-3", "lung-50-5"], "lung-50-5"),
+            compared("L2", "liver", "not_evaluated", ["any-30-3"]),
+        ],
+        "regimens": [
+            regimen("lung-54-3", 54.0, 3, "lung: peripheral"),
+            regimen("lung-50-5", 50.0, 5, "lung: central"),
+            regimen("any-30-3", 30.0, 3, "any site"),
+        ],
+        "notes": ["It recommends nothing."],
+        "gaps": [{"id": "ablative", "text": "A threshold for an ablative dose"}],
     }
 
 
@@ -229,10 +301,19 @@ def fine() -> dict[str, Any]:
             "findings": [],
             "reason": None,
         },
+        "prescriptions": prescriptions(),
         "eligibility": {
             "definitions": [
                 definition("omec-2023", "consistent", criterion("organ-lesions", "met", 2))
-            ]
+            ],
+            "pathways": [
+                pathway(
+                    "surgery",
+                    criterion("one", "met", 1),
+                    criterion("two", "unknown", None, "disease.r0_feasible"),
+                ),
+                pathway("sarcoma", reason="the primary is lung; the definition is for others"),
+            ],
         },
         "limits": {
             "sets": [
@@ -244,7 +325,7 @@ def fine() -> dict[str, Any]:
                     "reason": None,
                     "fractions": 5,
                     "rows": [
-                        limit("SpinalCord", "D0.35cc[Gy]", 23.0, 12.1),
+                        limit("SpinalCord", "D0.35cc[Gy]", 23.0, 12.1, optimal=18.0),
                         limit("Esophagus", "D5cc[Gy]", 19.5, 19.496, name="Oesophagus"),
                     ],
                 }
@@ -333,6 +414,7 @@ def nothing() -> dict[str, Any]:
         "images": [],
     }
     report["lesions"]["lesions"] = [lesion_json(1, None, "GTV", None)]
+    report["prescriptions"]["lesions"] = [compared("L1", None, "not_evaluated", [])]
     limits = report["limits"]["sets"][0]
     limits |= {"status": "not_evaluated", "reason": "no fraction count", "fractions": None}
     limits["rows"] = []
@@ -371,6 +453,7 @@ def no_lesions() -> dict[str, Any]:
     report = fine()
     report["lesions"]["count"] = {"lower": None, "best": None, "upper": None}
     report["lesions"] |= {"lesions": [], "reason": "no target is drawn"}
+    report["prescriptions"] |= {"lesions": [], "regimens": [], "reason": "there is no lesion"}
     return report
 
 
@@ -378,6 +461,7 @@ def bare() -> dict[str, Any]:
     """A report of a dose without a structure set."""
     report = fine()
     report |= {"lesions": None, "inputs": [], "settings": {}, "findings": []}
+    report["prescriptions"] |= {"lesions": [], "regimens": [], "reason": "no structure set"}
     report["objects"] |= {"plan": None}
     report["eligibility"] = {"definitions": []}
     report["limits"] = {"sets": []}

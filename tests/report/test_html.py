@@ -141,6 +141,14 @@ def test_a_poisoned_report_has_the_same_tags_as_a_sound_one(
         ("lesions", "lesions", 0, "structures", 0, "name"),
         ("lesions", "structures", 0, "name"),
         ("lesions", "structures", 0, "reason"),
+        ("prescriptions", "lesions", 0, "site"),
+        ("prescriptions", "lesions", 0, "text"),
+        ("prescriptions", "lesions", 0, "planned", "text"),
+        ("prescriptions", "regimens", 0, "for"),
+        ("prescriptions", "regimens", 0, "source_text"),
+        ("eligibility", "pathways", 0, "title"),
+        ("eligibility", "pathways", 1, "reason"),
+        ("eligibility", "pathways", 1, "id"),
         ("eligibility", "definitions", 0, "title"),
         ("eligibility", "definitions", 0, "id"),
         ("eligibility", "definitions", 0, "criteria", 0, "text"),
@@ -227,7 +235,9 @@ def test_sections_come_in_the_order_a_reader_needs_them(
         "verdict",
         "read",
         "lesions",
+        "regimens",
         "definitions",
+        "pathways",
         "limits",
         "dvh",
         "stored",
@@ -344,7 +354,7 @@ def test_questions_of_a_decision_tree_are_answered_and_not_failed(
     criterion |= {"text": "Was it there before?", "status": "not_met", "limit": "true"}
     criterion["value"] = False
     page = render(report, {})
-    section = page[page.index('id="definitions"') : page.index('id="limits"')]
+    section = page[page.index('id="definitions"') : page.index('id="pathways"')]
     assert "not met" not in section
     assert "· no Was it there before? no yes" in Page(section).text
 
@@ -452,3 +462,74 @@ def test_a_limit_whose_uncertainty_is_not_known_says_why(
     report = make_report("fine")
     report["limits"]["sets"][0]["rows"][0]["uncertainty_reason"] = "a reading has no dose"
     assert "± not known: a reading has no dose" in Page(render(report, {})).text
+
+
+def part(page: str, start: str, stop: str) -> str:
+    """The text of the sections from one to another."""
+    return Page(page[page.index(f'id="{start}"') : page.index(f'id="{stop}"')]).text
+
+
+def test_regimens_stand_beside_each_lesion_as_information(
+    make_report: Callable[[str], Report],
+) -> None:
+    page = render(make_report("fine"), {})
+    assert "plan 50 Gy in 5 fractions; published regimens: among them" in part(
+        page, "lesions", "regimens"
+    ).replace("  ", " ")
+    shown = part(page, "regimens", "definitions")
+    assert "Information and no advice" in shown
+    assert "L1 lung 50 Gy in 5 fractions 100 = among them the answer for lung" in shown
+    assert "L2 liver — — ? not evaluated the answer for liver" in shown
+    assert "2 published for lung L1" in shown
+    assert "50 Gy in 5 fractions 100 L1 lung: central A study protocol verified" in shown
+    assert "54 Gy in 3 fractions 151.2 lung: peripheral" in shown
+    assert (
+        'class="badge met"' not in page[page.index('id="regimens"') : page.index('<h2 id="h-def')]
+    )
+
+
+def test_without_lesions_there_is_no_section_of_regimens(
+    make_report: Callable[[str], Report],
+) -> None:
+    for kind in ("no_lesions", "bare"):
+        assert 'id="regimens"' not in render(make_report(kind), {})
+    report = make_report("fine")
+    report["prescriptions"] = None
+    assert 'id="regimens"' not in render(report, {})
+
+
+def test_pathways_list_their_conditions_and_those_for_others_stand_in_one_line(
+    make_report: Callable[[str], Report],
+) -> None:
+    page = render(make_report("fine"), {})
+    shown = part(page, "pathways", "limits")
+    assert "The pathway of surgery surgery 1 met · 0 not met · 1 not known" in shown
+    assert "✓ met At most three lesions in one organ (one)" in shown
+    assert "needs whether complete resection of all disease is feasible" in shown
+    assert "Not applicable to this patient: sarcoma (the primary is lung)" in shown
+    assert "The pathway of sarcoma" not in shown
+    assert "surgery" not in part(page, "definitions", "pathways")
+
+
+def test_mandatory_and_optimal_values_are_both_shown_and_which_is_met(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("violated")
+    rows = report["limits"]["sets"][0]["rows"]
+    rows[1] |= {"value": 19.004, "optimal": 19.0, "optimal_met": False}
+    shown = part(render(report, {}), "limits", "dvh")
+    assert "✓ met , optimal value met too SpinalCord" in shown
+    assert "≤ 23 Gy optimal ≤ 18 Gy" in shown
+    assert "✓ met , optimal value not met Esophagus" in shown
+    assert "19.004" in shown  # rounding hides no difference to the optimal value either
+    assert "a missed optimal value violates nothing" in shown
+    rows[2] |= {"optimal": 10.0, "optimal_met": False}
+    assert "✕ violated , optimal" not in part(render(report, {}), "limits", "dvh")
+
+
+def test_without_optimal_values_nothing_is_said_of_them(
+    make_report: Callable[[str], Report],
+) -> None:
+    report = make_report("violated")
+    report["limits"]["sets"][0]["rows"][0] |= {"optimal": None, "optimal_met": None}
+    assert "optimal" not in part(render(report, {}), "limits", "dvh")

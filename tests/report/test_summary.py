@@ -7,9 +7,13 @@ from typing import Any
 
 from rtplan.report.summary import (
     Kind,
+    elsewhere,
     findings_of,
     metric_columns,
     not_evaluated,
+    regimen_answers,
+    regimen_groups,
+    regimen_word,
     status_of,
     verdict_strip,
 )
@@ -114,3 +118,40 @@ def test_an_uncertainty_that_is_not_known_has_a_note(make_report: Callable[[str]
     assert columns.notes == ("± not known: smaller than 0.035 cc",)
     assert columns.note(first, metrics["D95%[Gy]"]) == 1
     assert columns.note(first, metrics["D2%[Gy]"]) is None
+
+
+def test_regimens_and_pathways_are_not_counted(make_report: Callable[[str], Report]) -> None:
+    report = make_report("fine")
+    before = counts(report)
+    report["prescriptions"]["lesions"][0]["status"] = "not_among"
+    report["eligibility"]["pathways"][0]["criteria"][0]["status"] = "not_met"
+    assert counts(report) == before
+
+
+def test_lesions_with_one_answer_are_together(make_report: Callable[[str], Report]) -> None:
+    report = make_report("fine")
+    rows = report["prescriptions"]["lesions"]
+    rows.append(rows[0] | {"lesion": "L3"})
+    assert [ids for ids, _ in regimen_answers(report)] == [("L1", "L3"), ("L2",)]
+    first, second = regimen_groups(report)
+    assert (first.site, first.lesions) == ("lung", ("L1", "L3"))
+    assert first.matched == {"lung-54-3": (), "lung-50-5": ("L1", "L3")}
+    assert [item["id"] for item in second.regimens] == ["any-30-3"]
+    rows[2]["text"] = "another answer"
+    assert [ids for ids, _ in regimen_answers(report)] == [("L1",), ("L2",), ("L3",)]
+    assert regimen_groups(report)[0].lesions == ("L1", "L3")
+
+
+def test_a_range_is_not_called_a_regimen(make_report: Callable[[str], Report]) -> None:
+    row = make_report("fine")["prescriptions"]["lesions"][0]
+    words = [regimen_word(row | {"is_range": value}) for value in (False, True)]
+    assert words == ["among them", "within a range of them"]
+    words = [regimen_word(row | {"status": x}) for x in ("not_among", "not_evaluated")]
+    assert words == ["not among them", "not evaluated"]
+
+
+def test_what_is_for_other_patients_is_grouped_by_why(make_report: Callable[[str], Report]) -> None:
+    surgery, sarcoma = make_report("fine")["eligibility"]["pathways"]
+    assert elsewhere([surgery, sarcoma, sarcoma | {"id": "bone"}]) == (
+        ("the primary is lung", ("sarcoma", "bone")),
+    )
