@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from rtplan.dose.sampling import Field
-from rtplan.dvh import cells
+from rtplan.dvh import cells, engine
 from rtplan.dvh.cells import Parts, Sums
+from rtplan.dvh.engine import integrate
 from rtplan.dvh.stacks import Layers
 from rtplan.geometry.grid import FloatArray
+from tests.geometry.bodies import ball, shaped
+from tests.shapes import dose_grid, gaussian
 
 DRAW = np.random.default_rng(5)
 
@@ -98,3 +101,56 @@ def test_doses_that_are_not_known_are_left_out() -> None:
     found = pieces(parts, dose)
     assert len(found) == 29
     assert np.isfinite(found).all()
+
+
+def even_field(side: int) -> Field:
+    """On even nodes, of which blocks of ``side`` cells leave some over along u and v."""
+    u, v, n = (2.0 * np.arange(size, dtype=float) for size in (3 * side + 2, 4 * side + 1, 5))
+    return Field(u, v, n, DRAW.uniform(0, 60, (n.size, v.size, u.size)))
+
+
+@pytest.mark.parametrize("side", [2, 3])
+def test_a_full_block_is_all_its_cells_at_once(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Volume and mean of its cells; spread over what the dose changes from end to end."""
+    dose = even_field(side)
+    rows, columns = dose.v_mm.size - 1, dose.u_mm.size - 1
+    whole = DRAW.random((4, rows * columns)) < 0.9
+    single = Parts.of(layers(dose, dose.n_mm[:-1], dose.n_mm[1:], whole), dose, 1)
+    monkeypatch.setattr(cells, "_BLOCKS", ((0, side),))
+    parts = Parts.of(layers(dose, dose.n_mm[:-1], dose.n_mm[1:], whole), dose, 1)
+    filled = whole.reshape(4, rows, columns)
+    wanted = []
+    for k, j, i in np.ndindex(4, rows // side, columns // side):
+        own = np.s_[k, side * j : side * (j + 1), side * i : side * (i + 1)]
+        if filled[own].all():
+            box = dose.values_gy[
+                k : k + 2, side * j : side * (j + 1) + 1, side * i : side * (i + 1) + 1
+            ]
+            means = box[:, 1:] + box[:, :-1]
+            means = (means[:, :, 1:] + means[:, :, :-1]).mean(axis=(1, 2)) / 4
+            along_v = (box[:, -1] - box[:, 0])[:, 1:] + (box[:, -1] - box[:, 0])[:, :-1]
+            along_u = (box[:, :, -1] - box[:, :, 0])[:, 1:] + (box[:, :, -1] - box[:, :, 0])[:, :-1]
+            changes = means[1] - means[0], along_v.mean() / 2, along_u.mean() / 2
+            wanted.append((8.0 * side**2, means.mean(), np.sqrt(np.square(changes).sum())))
+    found = pieces(Parts(parts.full, ()), dose)
+    assert 4 < len(found) < 4 * (rows // side) * (columns // side)
+    np.testing.assert_allclose(found, wanted, rtol=1e-11)
+    every, few = pieces(single, dose), pieces(parts, dose)
+    assert few[:, 0].sum() == pytest.approx(every[:, 0].sum(), rel=1e-12)
+    assert few[:, 0] @ few[:, 1] == pytest.approx(every[:, 0] @ every[:, 1], rel=1e-12)
+
+
+def test_blocks_keep_the_curve_of_a_smooth_dose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where a block is a twentieth of a body, and it takes 500,000 cells to have them."""
+    wide = ball(20, 2, 0.3)
+    dose = dose_grid(gaussian(15.0), spacing=1.0, half=24)
+    one = integrate(shaped(wide), dose)
+    monkeypatch.setattr(cells, "_BLOCKS", ((0, 2),))
+    monkeypatch.setattr(engine, "TARGET_CELLS", 1)
+    other = integrate(shaped(wide), dose)
+    assert one is not None
+    assert other is not None
+    assert other.mean_gy == pytest.approx(one.mean_gy, rel=1e-9)
+    at = np.linspace(one.min_gy, one.max_gy, 500)
+    curves = [np.interp(at, dvh.dose_gy, dvh.volume_cc) for dvh in (one, other)]
+    assert np.abs(curves[0] - curves[1]).max() < 2e-3 * one.covered_cc
