@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import combinations, islice
 
 from rtplan.dvh.metrics import Kind
 from rtplan.facts import Facts, PrimaryFacts
-from rtplan.lesions.model import LesionCount, LesionReading
+from rtplan.lesions.model import LesionCount, LesionReading, Organ
 from rtplan.protocol.contradiction import contradictions
 from rtplan.protocol.describe import rule_text
-from rtplan.protocol.dose_model import Limit, LimitSet, PrescriptionSet
+from rtplan.protocol.dose_model import Limit, LimitSet, Prescription, PrescriptionSet, Treated
 from rtplan.protocol.evaluate import evaluate_definition
 from rtplan.protocol.facts_file import HISTOLOGIES, SITES
 from rtplan.protocol.load import (
@@ -101,7 +102,9 @@ def _of_definition(item: Definition) -> Iterator[str]:
     yield from _without_metastasis(item)
 
 
-def _at(kind: str, entry: Arm | Criterion | Remark | Question | Limit, key: str = "") -> str:
+def _at(
+    kind: str, entry: Arm | Criterion | Remark | Question | Limit | Prescription, key: str = ""
+) -> str:
     """The key of an entry as messages call it: by its id, since places move."""
     return f'{kind}["{entry.id}"]' + (f".{key}" if key else "")
 
@@ -443,17 +446,39 @@ def _known_structures() -> frozenset[str]:
 
 
 def _of_prescriptions(item: PrescriptionSet) -> Iterator[str]:
-    cited = [(f'prescription["{x.id}"]', x.citation) for x in item.prescriptions]
+    cited = [(_at("prescription", x), x.citation) for x in item.prescriptions]
     yield from _without_place(cited)
     yield from _sources_unused(item, item.cited())
+    for prescription in item.prescriptions:
+        yield from _site_otherwise(prescription)
     for one, other in combinations(item.prescriptions, 2):
-        if all(
-            getattr(one, key) == getattr(other, key)
-            for key in ("site", "organs", "condition", "dose_gy", "fractions")
-        ):
+        if replace(one, id=other.id, citation=other.citation) == other:
             yield (
-                f'prescription["{other.id}"]: prescribes the same for the same as '
-                f'prescription["{one.id}"]; remove one, or name in condition what tells them apart'
+                f"{_at('prescription', other)}: prescribes the same for the same as "
+                f"{_at('prescription', one)}; remove one, or name in condition what tells them "
+                "apart"
+            )
+
+
+def _site_otherwise(item: Prescription) -> Iterator[str]:
+    """A site that says in words what no key of the entry says."""
+    site = item.site.casefold()
+    is_of_primary = re.match(r"primary\b", site) is not None
+    if is_of_primary != (item.lesions is Treated.PRIMARY):
+        other = Treated.PRIMARY if is_of_primary else Treated.METASTASES
+        yield (
+            f'{_at("prescription", item, "lesions")}: "{item.lesions}", but the site reads '
+            f'"{item.site}"; write "{other}", or another site'
+        )
+    for name in dict.fromkeys((*map(str, Organ), *SITES)):
+        if re.search(rf"\b{name.replace('_', ' ')}\b", site) is None or name == Organ.OTHER:
+            continue
+        if name not in (*item.organs, *item.primaries):
+            key = "primaries" if is_of_primary else "organs"
+            yield (
+                f'{_at("prescription", item, key)}: the site reads "{item.site}", but {name} is '
+                "not among the organs or primaries that it is listed for; add it, or write another "
+                "site"
             )
 
 

@@ -192,8 +192,8 @@ def regimens_for(
 ) -> tuple[Prescription, ...]:
     """The prescriptions for the organ and kind of a lesion; conditions are left to the reader.
 
-    A lesion of unknown category may be a metastasis or the primary. Where the primary's site is
-    not known it may be any; a lesion is taken for a primary of its organ then.
+    A lesion of unknown category may be a metastasis or the primary. Where the site of the primary
+    is not stated it may be any; where the primary itself lies, its organ says then.
     """
     return tuple(item for item in prescriptions if _is_for(item, lesion, primary_site))
 
@@ -368,6 +368,9 @@ def _regimen_json(item: Prescription) -> dict[str, object]:
     return {
         "id": item.id,
         "site": item.site,
+        "lesions": item.lesions.value,
+        "organs": [organ.value for organ in item.organs],
+        "primaries": list(item.primaries),
         "condition": item.condition,
         "for": _for(item),
         "dose_gy": list(item.dose_gy),

@@ -161,6 +161,8 @@ def _prescription(table: Table, sources: dict[str, Source]) -> Prescription:
     low, high = _range(table, "fractions")
     if low != int(low) or high != int(high):
         table.fail("fractions", f"{low:g} to {high:g} are not whole numbers")
+    if "lesions" not in table:
+        table.fail("lesions", 'is missing; write "metastases" or "primary", what the dose was for')
     organs = table.texts("organs", options=[item.value for item in Organ])
     prescription = Prescription(
         id=read_id(table),

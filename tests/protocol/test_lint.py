@@ -315,13 +315,51 @@ def test_limit_is_named_once_however_many_it_repeats(tmp_path: Path) -> None:
     assert len(notes(tmp_path, limits(*rows))) == 29
 
 
-def test_prescription_that_stands_twice_is_named(tmp_path: Path) -> None:
-    one = (
-        '[[prescription]]\nid = "one"\nsite = "lung"\ndose_gy = 54\nfractions = 3\n'
-        'evidence = "secondary"\nsource = "paper"\nplace = "table 1"\n'
+PRESCRIPTION_HEAD = HEAD.replace("rtplan/limits/1", "rtplan/prescriptions/1")
+
+
+def prescription(identifier: str, site: str, keys: str, dose_gy: float = 54) -> str:
+    """A prescription; ``keys`` say which lesions it is for."""
+    return (
+        f'[[prescription]]\nid = "{identifier}"\nsite = "{site}"\n{keys}\ndose_gy = {dose_gy}\n'
+        'fractions = 3\nevidence = "secondary"\nsource = "paper"\nplace = "table 1"\n'
     )
-    head = HEAD.replace("rtplan/limits/1", "rtplan/prescriptions/1")
-    (note,) = notes(tmp_path, head + one + one.replace('"one"', '"two"'))
+
+
+def test_prescription_that_stands_twice_is_named(tmp_path: Path) -> None:
+    keys = 'lesions = "metastases"'
+    one = PRESCRIPTION_HEAD + prescription("one", "any site", keys)
+    (note,) = notes(tmp_path, one + prescription("two", "any site", keys))
     assert note.startswith('prescription["two"]: prescribes the same')
-    other = one.replace('"one"', '"two"').replace("dose_gy = 54", "dose_gy = 50")
-    assert notes(tmp_path, head + one + other) == ()
+    for other in (
+        prescription("two", "any site", keys, dose_gy=50),
+        prescription("two", "any site", keys + '\nprimaries = ["lung"]'),
+        prescription("two", "any site", keys + '\norgans = ["liver"]'),
+    ):
+        assert notes(tmp_path, one + other) == ()
+
+
+OF_METASTASES, OF_PRIMARY = 'lesions = "metastases"', 'lesions = "primary"'
+
+
+@pytest.mark.parametrize(
+    ("site", "keys", "expected"),
+    [
+        ("primary of the lung", f'{OF_METASTASES}\norgans = ["lung"]', ["lesions"]),
+        ("lung", f'{OF_PRIMARY}\nprimaries = ["lung"]', ["lesions"]),
+        ("primary of the lung", f'{OF_PRIMARY}\nprimaries = ["liver"]', ["primaries"]),
+        ("any site with a primary of the lung", OF_METASTASES, ["organs"]),
+        ("lung, lymph node", f'{OF_METASTASES}\norgans = ["lung"]', ["organs"]),
+        ("primary of the soft tissue", f'{OF_PRIMARY}\nprimaries = ["soft_tissue"]', []),
+        ("any site with a primary of the lung", f'{OF_METASTASES}\nprimaries = ["lung"]', []),
+        ("any other site", OF_METASTASES, []),
+        ("vertebra", f'{OF_METASTASES}\norgans = ["bone"]', []),
+    ],
+)
+def test_site_that_says_other_than_the_keys_is_named(
+    tmp_path: Path, site: str, keys: str, expected: list[str]
+) -> None:
+    found = notes(tmp_path, PRESCRIPTION_HEAD + prescription("one", site, keys))
+    assert [note.partition(":")[0] for note in found] == [
+        f'prescription["one"].{key}' for key in expected
+    ]

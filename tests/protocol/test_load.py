@@ -396,6 +396,7 @@ doi = "10.1000/1"
 [[prescription]]
 id = "lung"
 site = "lung"
+lesions = "metastases"
 organs = ["lung"]
 dose_gy = [45.0, 54.0]
 fractions = 3
@@ -413,6 +414,15 @@ source = "paper"
         ("[45.0, 54.0]", "0", "prescription[0].dose_gy: 0 to 0 is no range above 0"),
         ('["lung"]', '["lungs"]', 'prescription[0].organs[0]: "lungs" is not known; did'),
         ("[[prescription]]", "[[prescriptions]]", "prescription: is missing"),
+        ('lesions = "metastases"\n', "", 'prescription[0].lesions: is missing; write "meta'),
+        ('"metastases"', '"metastasis"', 'prescription[0].lesions: "metastasis" is not known; did'),
+        ("organs =", 'primaries = ["lungs"]\norgans =', 'prescription[0].primaries[0]: "lungs"'),
+        ('"metastases"', '"primary"', "prescription[0].primaries: is missing; with lesions"),
+        (
+            '"metastases"',
+            '"primary"\nprimaries = ["lung"]',
+            'prescription[0].organs: has no meaning with lesions = "primary"; write primaries',
+        ),
     ],
 )
 def test_broken_prescriptions_name_file_key_and_way_out(

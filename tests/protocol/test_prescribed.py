@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +21,7 @@ from rtplan.lesions.model import (
     Organ,
     StructureRef,
 )
-from rtplan.protocol.dose_model import Prescription, PrescriptionSet
-from rtplan.protocol.facts_file import SITES
+from rtplan.protocol.dose_model import Prescription, PrescriptionSet, Treated
 from rtplan.protocol.load import load_prescriptions
 from rtplan.protocol.model import Citation, Evidence, Source
 from rtplan.protocol.prescribed import (
@@ -60,11 +58,12 @@ def regimens(*items: tuple[Any, Any]) -> PrescriptionSet:
         Prescription(
             f"r{place}",
             "lung",
+            Treated.METASTASES,
             dose if isinstance(dose, tuple) else (dose, dose),
             number if isinstance(number, tuple) else (number, number),
             CITED,
-            (Organ.LUNG,),
-            "peripheral",
+            organs=(Organ.LUNG,),
+            condition="peripheral",
         )
         for place, (dose, number) in enumerate(items)
     )
@@ -84,14 +83,27 @@ def listed(of: Lesion, primary_site: str | None = None) -> set[str]:
     return {item.id for item in regimens_for(BUILT_IN.prescriptions, of, primary_site)}
 
 
-def test_every_primary_that_the_list_names_is_a_site_of_the_facts() -> None:
-    named = [
-        match[1].replace(" ", "_")
-        for item in BUILT_IN.prescriptions
-        if (match := re.search(r"primary of the (.+)", item.site))
-    ]
-    assert len(named) >= 8
-    assert set(named) <= set(SITES)
+@pytest.mark.parametrize("site", ["lung", "any site", "primary of the lung"])
+def test_what_is_matched_is_in_the_keys_and_not_in_the_words_of_the_site(site: str) -> None:
+    (item,) = regimens((54.0, 3)).prescriptions
+    for lesions, organs, primaries, expected in (
+        (Treated.METASTASES, (), (), [True, True, False]),
+        (Treated.METASTASES, (Organ.LIVER,), (), [False, True, False]),
+        (Treated.METASTASES, (), ("breast",), [False, False, False]),
+        (Treated.METASTASES, (Organ.LUNG,), ("breast", "lung"), [True, False, False]),
+        (Treated.PRIMARY, (), ("lung", "breast"), [False, False, True]),
+        (Treated.PRIMARY, (), ("breast",), [False, False, False]),
+    ):
+        asked = replace(item, site=site, lesions=lesions, organs=organs, primaries=primaries)
+        found = [
+            regimens_for([asked], lesion(organ, category), "lung") == (asked,)
+            for organ, category in (
+                (Organ.LUNG, METASTASIS),
+                (Organ.LIVER, METASTASIS),
+                (Organ.LUNG, Category.PRIMARY),
+            )
+        ]
+        assert found == expected
 
 
 def test_regimens_are_those_of_the_organ_and_of_any_site() -> None:

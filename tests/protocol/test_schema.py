@@ -17,7 +17,7 @@ from rtplan.protocol.load import available, load
 from rtplan.protocol.schema import schema, schema_text
 
 from .test_extend import DEFINITION as EXTENDING
-from .test_load import DEFINITION, LIMITS
+from .test_load import DEFINITION, LIMITS, PRESCRIPTIONS
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "protocol.schema.json"
 RULE_KEYS = {"fact", "gap", "is", "one_of", "includes", "all_of", "any_of", "not", "quantity"}
@@ -91,6 +91,7 @@ def test_files_of_the_package_and_of_sites_are_valid_by_the_schema() -> None:
         for entry in available()
     }
     texts |= {"site": DEFINITION, "site limits": LIMITS, "extending": EXTENDING}
+    texts["site prescriptions"] = PRESCRIPTIONS
     for name, text in texts.items():
         problems = [problem.message for problem in validator.iter_errors(tomllib.loads(text))]
         assert not problems, name
@@ -102,3 +103,5 @@ def test_files_of_the_package_and_of_sites_are_valid_by_the_schema() -> None:
     ):
         broken = tomllib.loads(DEFINITION.replace(old, new).replace("\nmore = 1 }", ", more = 1 }"))
         assert list(validator.iter_errors(broken)), new
+    broken = tomllib.loads(PRESCRIPTIONS.replace('lesions = "metastases"\n', ""))
+    assert list(validator.iter_errors(broken))
