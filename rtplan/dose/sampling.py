@@ -66,8 +66,10 @@ def whole_rows(
 ) -> tuple[FloatArray, FloatArray]:
     """A box (u, v, n), mm, that reaches over all of u and v where it is large and nearly does.
 
-    So many doses are not copied to be cropped.
+    So many doses are not copied to be cropped. Not in oblique frames: there nothing is copied.
     """
+    if grid_order(grid, axes) is None:
+        return low, high
     grid_low, grid_high = _corners(grid, axes)
     extent = np.minimum(high, grid_high) - np.maximum(low, grid_low)
     part = np.clip(extent / np.maximum(grid_high - grid_low, 1e-9), 0.0, 1.0)

@@ -79,16 +79,19 @@ def bowed(dose: DoseGrid) -> DoseGrid:
     """Each dose moved by what a parabola through its neighbours rises above the lines between them:
     an eighth of the second differences along the three axes.
 
-    Where there are no nodes between voxels, a maximum or minimum may be so far beyond theirs.
+    Where there are no nodes between voxels, a maximum or minimum may be so far beyond theirs; but
+    not below 0 where no dose is.
     """
     values = np.ascontiguousarray(dose.values_gy)
     moved = values.copy()
     for axis, positions in enumerate(dose.grid.axes_mm[::-1]):
         if positions.size > 2:
-            bend = bends(values, positions, axis)
+            bend = curvatures(values, positions, axis)
             square = np.minimum(*steps(positions)) ** 2 / 8
             bend *= factor_along(square, values.ndim - axis)
             moved -= bend
+    if values.min() >= 0:
+        np.maximum(moved, 0, out=moved)
     return DoseGrid(dose.grid, moved)
 
 

@@ -29,7 +29,13 @@ _NEARLY = 1e-6
 _BLOCK_CELLS = 30_000  # whose doses are looked up at once: their arrays stay in the cache
 _BLOCK_PARTS = 8_000  # the same, of parts of cells
 _BLOCK_NODES = 200_000  # the same, of faces
-_BLOCKS = ((8_000_000, 4), (500_000, 2))  # cells around a structure; side of blocks of them
+SIDE = 2
+"""Cells along v and u of a block that counts as one."""
+FEWEST_NODES = 500_000
+"""Nodes around a structure from which on there are blocks."""
+BENT = 5e-4
+"""How far the dose may be from linear in a block, part of its range."""
+_MANY = 0.7  # of all blocks: with fewer, cells cost less
 NANOGRAY = 9
 """Decimals of a dose in Gy beyond which nothing is kept of its extremes."""
 
@@ -112,15 +118,18 @@ class Parts:
     rims: tuple[_Rim, ...]
 
     @classmethod
-    def of(cls, layers: Layers, field: Field, factor: int) -> Parts:
+    def of(
+        cls, layers: Layers, field: Field, factor: int, smooth: BoolArray | None = None
+    ) -> Parts:
         """Parts of layers on the lattice of a field, whose cells are cut into ``factor`` along the
-        normal. Where that is 1, cells that layers upon one another all fill count once; and where
-        there are very many, blocks of cells do."""
+        normal. Where that is 1, cells that layers upon one another all fill count once, and so do
+        filled blocks of cells in which the dose is ``smooth``, as of ``smooth_blocks``."""
         area = np.diff(field.v_mm)[:, None] * np.diff(field.u_mm)
         places = _Places.of(layers, field.n_mm)
         first = places.runs(layers) if factor == 1 else np.arange(places.plane.size)
-        side = _side(field) if factor == 1 else 1
-        filled, layers = _filled(layers, first, area.shape, side)
+        side = 1 if smooth is None else SIDE
+        there = None if smooth is None else smooth[places.plane[first]]
+        filled, layers = _filled(layers, first, area.shape, there)
         some = np.flatnonzero(filled.any(axis=1))
         bottom = np.minimum.reduceat(places.bottom, first)[some]
         top = np.maximum.reduceat(places.top, first)[some]
@@ -171,26 +180,41 @@ class _Places:
         return np.append(0, 1 + np.flatnonzero(~touching | (np.diff(self.plane) != 0)))
 
 
-def _side(field: Field) -> int:
-    """Of how many cells along u and v the blocks are that count as one where all are filled."""
-    for axis in (field.u_mm, field.v_mm):
-        if np.ptp(np.diff(axis)) > _NEARLY * (axis[1] - axis[0]):
-            return 1
-    # Where an oblique grid ends within the field, it does not reach all corners; whole blocks
-    # would be lost there.
-    if not np.isfinite(field.values_gy[np.ix_(*[(0, -1)] * 3)]).all():
-        return 1
-    cells = np.prod([size - 1 for size in field.values_gy.shape])
-    return next((side for least, side in _BLOCKS if cells >= least), 1)
+def smooth_blocks(field: Field) -> BoolArray | None:
+    """Blocks of ``SIDE`` by ``SIDE`` cells along v and u in which the dose is nearly linear, (n
+    cells, v blocks, u blocks); None where there are too few cells or too few of them.
+
+    There the dose nowhere lies further than ``BENT`` of its range from the line between the ends of
+    a block.
+    """
+    values = field.values_gy
+    if values.size < FEWEST_NODES or min(values.shape[1:]) <= SIDE:
+        return None
+    if any(np.ptp(np.diff(x)) > _NEARLY * (x[1] - x[0]) for x in (field.u_mm, field.v_mm)):
+        return None
+    rows, columns = ((size - 1) // SIDE * SIDE + 1 for size in values.shape[1:])
+    values = values[:, :rows, :columns]
+    most = 2 * BENT * float(np.fmax.reduce(values, axis=None) - np.fmin.reduce(values, axis=None))
+    smooth = np.ones((len(values), rows // SIDE, columns // SIDE), dtype=bool)
+    for k, plane in enumerate(values):
+        for axis in (0, 1):
+            lines = plane if axis == 0 else plane.T
+            bend = 2 * lines[1::2] - lines[:-1:2] - lines[2::2]
+            even = np.abs(bend, out=bend) <= most
+            even = even[:, :-1:2] & even[:, 1::2] & even[:, 2::2]
+            smooth[k] &= even if axis == 0 else even.T
+    blocks = smooth[:-1] & smooth[1:]
+    return blocks if blocks.mean() > _MANY else None
 
 
 def _filled(
-    layers: Layers, first: IndexArray, shape: tuple[int, int], side: int
+    layers: Layers, first: IndexArray, shape: tuple[int, int], smooth: BoolArray | None
 ) -> tuple[BoolArray, Layers]:
-    """Blocks of cells (runs, blocks) that all layers of a run fill, where runs begin with layers
-    ``first``; and the layers with the other cells that they fill among the parts of cells.
+    """Cells (runs, cells) that all layers of a run fill, where runs begin with layers ``first``;
+    and the layers with the other cells that they fill among the parts of cells.
 
-    Blocks have ``side`` cells along v and u of ``shape``.
+    With ``smooth`` (runs, v blocks, u blocks), blocks of the (v, u) cells of ``shape`` and not
+    cells: those that are filled and smooth, (runs, blocks).
     """
     count = np.diff(np.append(first, layers.section.size))
     filled = layers.whole[layers.section[first]]
@@ -198,26 +222,26 @@ def _filled(
         longer = np.flatnonzero(count > number)
         filled[longer] &= layers.whole[layers.section[first[longer] + number]]
     blocks = filled
-    if side > 1:
+    if smooth is not None:
         filled = filled.reshape(-1, *shape)
-        rows, columns = (size // side for size in shape)
-        blocks = _all_of(_all_of(filled[:, : rows * side, : columns * side], side, 1), side, 2)
+        v, u = (slice(None, size * SIDE) for size in smooth.shape[1:])
+        blocks = smooth & _all_of(_all_of(filled[:, v, u], 1), 2)
         filled[:] = False
-        for row, column in product(range(side), repeat=2):
-            filled[:, row : rows * side : side, column : columns * side : side] = blocks
+        for row, column in product(range(SIDE), repeat=2):
+            filled[:, v, u][:, row::SIDE, column::SIDE] = blocks
         filled, blocks = filled.reshape(len(filled), -1), blocks.reshape(len(blocks), -1)
     run = np.repeat(np.arange(first.size), count)
-    some = np.flatnonzero((count[run] > 1) | (side > 1))
+    some = np.flatnonzero((count[run] > 1) | (smooth is not None))
     rest = layers.whole[layers.section[some]]
     rest &= ~filled[run[some]]
     owner, cell = np.divmod(np.flatnonzero(rest), rest.shape[1])
     return blocks, _with_whole(layers, some[owner], cell) if cell.size else layers
 
 
-def _all_of(cells: BoolArray, side: int, axis: int) -> BoolArray:
-    """Whether all of each ``side`` cells along an axis, 1 or 2, are there."""
+def _all_of(cells: BoolArray, axis: int) -> BoolArray:
+    """Whether all of each ``SIDE`` cells along an axis, 1 or 2, are there."""
     lead = (slice(None),) * axis
-    parts = (cells[(*lead, slice(start, None, side))] for start in range(side))
+    parts = (cells[(*lead, slice(start, None, SIDE))] for start in range(SIDE))
     return np.asarray(reduce(np.logical_and, parts))
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import Field, field_in_frame, grid_order, whole_rows
 from rtplan.dose.spline import around, bowed, cell_means, on_nodes_of, refined_around
-from rtplan.dvh.cells import Parts, Sums
+from rtplan.dvh.cells import Parts, Sums, smooth_blocks
 from rtplan.dvh.curve import DVH, Alternative, Open, StructureDVH
 from rtplan.dvh.metrics import COVERED
 from rtplan.dvh.stacks import CHUNK_CELLS, Faces, Lattice, stacks
@@ -32,6 +32,7 @@ from rtplan.geometry.contour import Structure
 from rtplan.geometry.convention import EndCap as EndCap
 from rtplan.geometry.convention import Interpolation as Interpolation
 from rtplan.geometry.grid import FloatArray
+from rtplan.geometry.raster import BoolArray
 from rtplan.geometry.solid import Drawn, Slab, Solid
 
 TARGET_CELLS = 50_000
@@ -144,7 +145,7 @@ class _View:
     dose at the same nodes and ``reach`` the dose for its extremes, which without nodes between
     voxels is bowed; None where they are not asked for. ``target``: how many cells a small structure
     is to be cut into, about. ``factor``: into how many parts cells are to be cut along the normal;
-    along u and v they are.
+    along u and v they are. ``smooth`` are the ``smooth_blocks``.
     """
 
     field: Field
@@ -153,6 +154,7 @@ class _View:
     reach: Field | None
     target: int
     factor: int = 1
+    smooth: BoolArray | None = None
 
     @classmethod
     def of(
@@ -179,7 +181,8 @@ class _View:
         kept = {id(field): field.refined(factor) for field in self._fields}
         field, means, *rest = (kept[id(field)] for field in self._fields)
         linear, reach = rest if rest else (None, None)
-        return _View(field, means, linear, reach, self.target, factor)
+        smooth = smooth_blocks(field) if factor == 1 else None
+        return _View(field, means, linear, reach, self.target, factor, smooth)
 
     @property
     def _fields(self) -> tuple[Field, ...]:
@@ -207,11 +210,12 @@ def _summed(solid: Solid, view: _View, *, linear: bool = False) -> list[Sums]:
     if linear and view.linear is not None and view.reach is not None:
         sums.append(Sums(view.reach, view.linear))
     for found in stacks(solid, lattice):
-        parts = None if isinstance(found, Faces) else Parts.of(found, view.field, view.factor)
-        for some in sums:
-            if isinstance(found, Faces):
+        if isinstance(found, Faces):
+            for some in sums:
                 some.reach(found)
-            elif parts is not None:
+        else:
+            parts = Parts.of(found, view.field, view.factor, view.smooth)
+            for some in sums:
                 some.add(parts)
     return sums
 
@@ -307,7 +311,8 @@ def _readings(
         return dvh, ()
     known |= {id(part): _summed(part, fine) for part in solids.further}
     if solids.other is not None:  # a lattice of half as many lines tells how far it is off
-        known[id(solids.other)] = _summed(solids.other, view.cut(max(1, factor // 2)))
+        coarse = view.cut(factor // 2) if factor > 1 else fine
+        known[id(solids.other)] = _summed(solids.other, coarse)
     slices = [_added(known[id(part)][0] for part in parts) for parts, _ in readings]
     found = [
         Alternative(Open.SLICES, volume, sums.dvh())

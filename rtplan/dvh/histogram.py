@@ -28,6 +28,7 @@ class RampHistogram:
         # A field of one value still needs a width; one step beyond on either side for the shares.
         step = max((high_gy - low_gy) / (NODES - 3), 1e-9, abs(high_gy) * 1e-12)
         self._low = low_gy - step
+        self._ends = low_gy, high_gy
         self._step = step
         self._slopes = np.zeros(NODES + 1)  # changes of the slope, each at the node below it
         self._shares = np.zeros(NODES + 1)  # what of these belongs to the node above
@@ -42,7 +43,13 @@ class RampHistogram:
         return both
 
     def add(self, volume: FloatArray, centre_gy: Doses, width_gy: Doses) -> None:
-        """Add volumes (n,), each spread evenly over ``width_gy`` around ``centre_gy``."""
+        """Add volumes (n,), each spread evenly over ``width_gy`` around ``centre_gy``.
+
+        Over less at the ends of the histogram: what lay beyond would be lost.
+        """
+        low, high = self._ends
+        reach = np.minimum(centre_gy - low, high - centre_gy)
+        width_gy = np.minimum(width_gy, 2 * np.maximum(reach, 0))
         flat = width_gy < _FLAT * self._step
         if flat.any():
             node = ((centre_gy[flat] - self._low) / self._step).astype(np.intp)

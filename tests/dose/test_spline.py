@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates
 
 from rtplan.dose import means
 from rtplan.dose.grid import DoseGrid
-from rtplan.dose.spline import cell_means, on_nodes_of, refine_line, refined_around
+from rtplan.dose.spline import bowed, cell_means, on_nodes_of, refine_line, refined_around
 from rtplan.geometry.grid import FloatArray, Grid
 from tests.shapes import dose_grid, gaussian, linear
 
@@ -290,3 +290,17 @@ def test_trilinear_dose_on_finer_nodes_is_that_of_the_whole_grid() -> None:
     places = np.meshgrid(*index[::-1], indexing="ij")
     wanted = map_coordinates(coarse.values_gy.astype(float), places, order=1)
     np.testing.assert_allclose(on_nodes_of(fine.grid, coarse).values_gy, wanted, atol=1e-4)
+
+
+def test_bowed_doses_rise_at_a_peak_and_never_fall_below_zero() -> None:
+    coarse = dose_grid(gaussian(5.0), spacing=2)
+    moved = bowed(coarse).values_gy
+    peak = np.unravel_index(coarse.values_gy.argmax(), coarse.values_gy.shape)
+    assert 60 < moved[peak] < 64
+    clipped = dose_grid(lambda points: np.maximum(points[:, 0], 0.0), spacing=2)
+    assert bowed(clipped).values_gy.min() == 0
+    np.testing.assert_allclose(
+        bowed(dose_grid(lambda points: 50 + points[:, 0])).values_gy,
+        dose_grid(lambda points: 50 + points[:, 0]).values_gy,
+        atol=1e-4,
+    )

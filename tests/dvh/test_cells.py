@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from rtplan.dose.sampling import Field
-from rtplan.dvh import cells, engine
+from rtplan.dvh import cells
 from rtplan.dvh.cells import Parts, Sums
 from rtplan.dvh.engine import integrate
 from rtplan.dvh.stacks import Layers
 from rtplan.geometry.grid import FloatArray
-from tests.geometry.bodies import ball, shaped
-from tests.shapes import dose_grid, gaussian
+from rtplan.geometry.solid import Solid
+from tests.geometry.bodies import shaped
+from tests.shapes import circle, dose_grid, gaussian
 
 DRAW = np.random.default_rng(5)
 
@@ -103,29 +104,27 @@ def test_doses_that_are_not_known_are_left_out() -> None:
     assert np.isfinite(found).all()
 
 
-def even_field(side: int) -> Field:
-    """On even nodes, of which blocks of ``side`` cells leave some over along u and v."""
-    u, v, n = (2.0 * np.arange(size, dtype=float) for size in (3 * side + 2, 4 * side + 1, 5))
+def even_field() -> Field:
+    """On even nodes, of which blocks leave some over along u."""
+    u, v, n = (2.0 * np.arange(size, dtype=float) for size in (8, 9, 5))
     return Field(u, v, n, DRAW.uniform(0, 60, (n.size, v.size, u.size)))
 
 
-@pytest.mark.parametrize("side", [2, 3])
-def test_a_full_block_is_all_its_cells_at_once(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_block_is_all_its_cells_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Volume and mean of its cells; spread over what the dose changes from end to end."""
-    dose = even_field(side)
+    dose, side = even_field(), cells.SIDE
     rows, columns = dose.v_mm.size - 1, dose.u_mm.size - 1
     whole = DRAW.random((4, rows * columns)) < 0.9
     single = Parts.of(layers(dose, dose.n_mm[:-1], dose.n_mm[1:], whole), dose, 1)
-    monkeypatch.setattr(cells, "_BLOCKS", ((0, side),))
-    parts = Parts.of(layers(dose, dose.n_mm[:-1], dose.n_mm[1:], whole), dose, 1)
+    smooth = DRAW.random((4, rows // side, columns // side)) < 0.8
+    parts = Parts.of(layers(dose, dose.n_mm[:-1], dose.n_mm[1:], whole), dose, 1, smooth)
     filled = whole.reshape(4, rows, columns)
     wanted = []
-    for k, j, i in np.ndindex(4, rows // side, columns // side):
+    for k, j, i in np.ndindex(*smooth.shape):
         own = np.s_[k, side * j : side * (j + 1), side * i : side * (i + 1)]
-        if filled[own].all():
-            box = dose.values_gy[
-                k : k + 2, side * j : side * (j + 1) + 1, side * i : side * (i + 1) + 1
-            ]
+        if filled[own].all() and smooth[k, j, i]:
+            rim = np.s_[k : k + 2, side * j : side * (j + 1) + 1, side * i : side * (i + 1) + 1]
+            box = dose.values_gy[rim]
             means = box[:, 1:] + box[:, :-1]
             means = (means[:, :, 1:] + means[:, :, :-1]).mean(axis=(1, 2)) / 4
             along_v = (box[:, -1] - box[:, 0])[:, 1:] + (box[:, -1] - box[:, 0])[:, :-1]
@@ -133,24 +132,58 @@ def test_a_full_block_is_all_its_cells_at_once(side: int, monkeypatch: pytest.Mo
             changes = means[1] - means[0], along_v.mean() / 2, along_u.mean() / 2
             wanted.append((8.0 * side**2, means.mean(), np.sqrt(np.square(changes).sum())))
     found = pieces(Parts(parts.full, ()), dose)
-    assert 4 < len(found) < 4 * (rows // side) * (columns // side)
+    assert 4 < len(found) < smooth.sum()
     np.testing.assert_allclose(found, wanted, rtol=1e-11)
     every, few = pieces(single, dose), pieces(parts, dose)
     assert few[:, 0].sum() == pytest.approx(every[:, 0].sum(), rel=1e-12)
     assert few[:, 0] @ few[:, 1] == pytest.approx(every[:, 0] @ every[:, 1], rel=1e-12)
 
 
-def test_blocks_keep_the_curve_of_a_smooth_dose(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even where a block is a twentieth of a body, and it takes 500,000 cells to have them."""
-    wide = ball(20, 2, 0.3)
-    dose = dose_grid(gaussian(15.0), spacing=1.0, half=24)
-    one = integrate(shaped(wide), dose)
-    monkeypatch.setattr(cells, "_BLOCKS", ((0, 2),))
-    monkeypatch.setattr(engine, "TARGET_CELLS", 1)
-    other = integrate(shaped(wide), dose)
-    assert one is not None
-    assert other is not None
-    assert other.mean_gy == pytest.approx(one.mean_gy, rel=1e-9)
-    at = np.linspace(one.min_gy, one.max_gy, 500)
-    curves = [np.interp(at, dvh.dose_gy, dvh.volume_cc) for dvh in (one, other)]
-    assert np.abs(curves[0] - curves[1]).max() < 2e-3 * one.covered_cc
+def test_blocks_are_smooth_where_no_node_is_off_the_line_between_their_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cells, "FEWEST_NODES", 0)
+    u, v, n = (np.arange(size, dtype=float) for size in (14, 11, 4))
+    values = np.add.outer(np.add.outer(5 * n, 2 * v), u)
+    spots = [(1, 3, 4), (3, 10, 12), (0, 0, 13)]  # inside a block, at a corner of all, left over
+    for spot in spots:
+        values[spot] += 0.01 * np.ptp(values)
+    found = cells.smooth_blocks(Field(u, v, n, values))
+    assert found is not None
+    assert found.shape == (3, 5, 6)
+    off = {(k, 1, i) for k in (0, 1) for i in (1, 2)} | {(2, 4, 5)}
+    assert set(map(tuple, np.argwhere(~found).tolist())) == off
+    assert cells.smooth_blocks(Field(u**1.1, v, n, values)) is None
+    assert cells.smooth_blocks(Field(u[:2], v, n, values[:, :, :2])) is None
+    assert cells.smooth_blocks(Field(u, v, n, DRAW.random(values.shape))) is None
+
+
+def large_body() -> Solid:
+    return shaped([np.asarray(circle(60, z)) for z in np.arange(-40, 41, 4.0)])
+
+
+@pytest.mark.parametrize("sigma", [4.0, 15.0, 40.0])
+def test_blocks_keep_small_hot_volumes_and_the_curve(
+    sigma: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hot ball in a large body that otherwise gets nearly nothing; and a smooth dose."""
+    dose = dose_grid(gaussian(sigma), spacing=2.0, half=64)
+    found = []
+    for fewest in (10**9, 1):
+        monkeypatch.setattr(cells, "FEWEST_NODES", fewest)
+        dvh = integrate(large_body(), dose)
+        assert dvh is not None
+        found.append(dvh)
+    one, other = found
+    assert other.mean_gy == pytest.approx(one.mean_gy, rel=1e-6)
+    at = np.linspace(0.0, one.max_gy, 2000)
+    curves = [np.interp(at, dvh.dose_gy, dvh.volume_cc, right=0.0) for dvh in found]
+    assert np.abs(curves[0] - curves[1]).max() < 5e-4 * one.covered_cc
+    for volume in (0.035, 1.0, 10.0):
+        doses = [np.interp(-volume, -dvh.volume_cc, dvh.dose_gy) for dvh in found]
+        assert doses[1] == pytest.approx(doses[0], abs=1e-3 * one.max_gy)
+    # The ball that gets half the maximum.
+    half = 4 / 3 * np.pi * (sigma * np.sqrt(2 * np.log(2))) ** 3 / 1000
+    if sigma == 15.0:
+        volume = np.interp(30.0, other.dose_gy, other.volume_cc)
+        assert volume == pytest.approx(half, rel=0.02)

@@ -42,3 +42,13 @@ def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
         found.add(volume, centre, width)
         curves.append(found.cumulative(float(volume.sum()), 0.0, 63.0)[1])
     np.testing.assert_allclose(curves[0], curves[1], atol=1e-9)
+
+
+def test_no_volume_is_lost_beyond_the_ends() -> None:
+    """A wide piece near the lowest dose keeps its volume and mean; the curve ends at nothing."""
+    found = RampHistogram(0.0, 60.0)
+    found.add(np.array([5.0, 1.0]), np.array([0.5, 59.5]), np.array([10.0, 10.0]))
+    dose, curve = found.cumulative(6.0, 0.0, 60.0)
+    assert curve[0] == 6.0
+    assert np.interp([2.0, 30.0, 58.0], dose, curve) == pytest.approx([1.0, 1.0, 1.0], abs=1e-9)
+    assert np.trapezoid(curve, dose) == pytest.approx(5 * 0.5 + 59.5, rel=1e-6)

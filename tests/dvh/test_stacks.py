@@ -168,7 +168,7 @@ def test_nothing_is_lost_on_any_lattice(seed: int, name: str, factor: int, least
     u, v, n = (uneven(seed + axis, least, 2.5 * least) for axis in range(3))
     total, moment = total_and_moment(solid, Lattice(u, v, n, factor))
     assert total == pytest.approx(1000 * solid.volume_cc, rel=1e-6)
-    np.testing.assert_allclose(moment / total, solid.centroid_mm, atol=0.05 * least)
+    np.testing.assert_allclose(moment / total, solid.centroid_mm, atol=0.07 * least)
 
 
 @pytest.mark.parametrize("name", LOFTED)
