@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from rtplan.cli import common
-from rtplan.report.summary import is_elsewhere, is_listed
+from rtplan.report.summary import by_verdict, is_elsewhere, is_listed, reason_of, unmet_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,7 +175,7 @@ def _lesion_json(lesion: Lesion) -> dict[str, object]:
 
 
 def show(content: Mapping[str, Any], *, brief: bool = False) -> None:
-    """Print the table, where the definitions disagree, and the reasons.
+    """Print the verdicts, where they disagree, the pathways, and the reasons.
 
     With ``brief`` what is not applicable stands in one line each, without its notes and gaps.
     """
@@ -184,18 +184,20 @@ def show(content: Mapping[str, Any], *, brief: bool = False) -> None:
     print(f"{content['case']}: {_counted(content)}\n")
     items = content["definitions"]
     judged = [item for item in items if not (brief and is_elsewhere(item))]
-    _show_verdicts([item for item in judged if not is_listed(item)])
-    show_pathways([item for item in judged if is_listed(item)])
+    verdicts = by_verdict(item for item in judged if not is_listed(item))
+    pathways = [item for item in judged if is_listed(item)]
+    _show_verdicts(verdicts)
+    _show_disagreement(verdicts)
+    show_pathways(pathways)
     if brief:
         _show_elsewhere(items)
-    _show_disagreement(items)
     errors = [item for item in content["findings"] if item["severity"] == "error"]
     console.notes("errors", [f"{item['code']}: {item['text']}" for item in errors])
     console.notes("also seen in the structure set or list", _seen(content["findings"]))
     names = {
         item["id"]: ", ".join(s["name"] for s in item["structures"]) for item in content["lesions"]
     }
-    for item in sorted(judged, key=_rank):
+    for item in (*verdicts, *pathways):
         _show_definition(item, names)
     print(
         "Consistent means consistent with the definition as published, not eligible for treatment."
@@ -237,40 +239,48 @@ _WORDS = {
 }
 
 
-def _rank(item: Mapping[str, Any]) -> tuple[int, str]:
-    """Order of print: by verdict, names of a state after the verdicts, pathways last."""
-    order = list(_WORDS)
-    place = 2 * order.index(item["verdict"]) + (item["state"] is not None)
-    return (2 * len(order) if is_listed(item) else place, item["id"])
-
-
 def _show_verdicts(items: Sequence[Mapping[str, Any]]) -> None:
     from rtplan.cli import console
-    from rtplan.report.summary import status_of
 
-    rows = []
-    for item in sorted(items, key=_rank):
-        status = status_of(item["verdict"])
-        rows.append([item["id"], f"{status.symbol} {_verdict(item)}", _why(item)])
+    rows = [[item["id"], _verdict(item), _why(item)] for item in items]
     if rows:
         console.table(["definition", "verdict", "why"], rows)
 
 
 def _verdict(item: Mapping[str, Any]) -> str:
-    text = _WORDS[item["verdict"]]
+    """The verdict in a word; a state is a name and no approval, so it has no tick."""
+    from rtplan.report.summary import status_of
+
+    text = f"{status_of(item['verdict']).symbol} {_WORDS[item['verdict']]}"
     if item["state"] is not None:
-        text = f"state: {str(item['state']).replace('_', ' ')}"
+        text = f"· {_state_word(item)}"
     return f"{text}, {item['scope']}" if item["scope"] else text
+
+
+def _state_word(item: Mapping[str, Any]) -> str:
+    return "a state" if item["score"] is None else "a group of the score"
 
 
 def _why(item: Mapping[str, Any]) -> str:
     """The reason in one line; beside it what is not verified."""
-    text = str(item["reason"])
+    from rtplan.protocol.words import unverified_words
+
+    text = reason_of(item)
     if item["verdict"] == "indeterminate" and item["needs"]:
         text = _needed(item)
+    elif item["verdict"] == "consistent" and item["state"] is None:
+        text = _all_met(item)
     if item["rests_on_unverified"]:
-        text += f" [not verified: {', '.join(item['rests_on_unverified'])}]"
+        text += f" [not verified: {unverified_words(item['rests_on_unverified'])}]"
     return text
+
+
+def _all_met(item: Mapping[str, Any]) -> str:
+    """How many criteria are met; where a definition has several ways, those of one are enough."""
+    number, asked = sum(c["decides"] for c in item["criteria"]), len(item["criteria"])
+    if number < asked:
+        return f"the {number} criteria of one way met"
+    return "its criterion met" if number == 1 else f"all {number} criteria met"
 
 
 def _needed(item: Mapping[str, Any], most: int = 2) -> str:
@@ -288,7 +298,7 @@ def show_pathways(items: Sequence[Mapping[str, Any]]) -> None:
     from rtplan.cli import console
 
     rows = []
-    for item in sorted(items, key=_rank):
+    for item in items:
         told = [c["status"] for c in item["criteria"]]
         counts = [str(told.count(name)) for name in ("met", "not_met", "unknown")]
         rows.append([item["id"], *counts, item["title"]])
@@ -302,8 +312,10 @@ def _show_elsewhere(items: Sequence[Mapping[str, Any]]) -> None:
     from rtplan.cli import console
     from rtplan.report.summary import elsewhere
 
-    lines = [f"{reason}: {', '.join(ids)}" for reason, ids in elsewhere(items)]
-    console.notes("not applicable", lines)
+    for title, kind in (("not applicable", False), ("pathways not applicable", True)):
+        of_kind = [item for item in items if (item["kind"] == "pathway") is kind]
+        lines = [f"{reason}: {', '.join(ids)}" for reason, ids in elsewhere(of_kind)]
+        console.notes(title, lines)
 
 
 def _show_disagreement(definitions: Sequence[Mapping[str, Any]]) -> None:
@@ -324,30 +336,24 @@ def _show_disagreement(definitions: Sequence[Mapping[str, Any]]) -> None:
     print()
     decides: dict[str, list[str]] = {}
     for item in groups["not_consistent"]:
-        for text in _unmet(item):
-            decides.setdefault(text, []).append(item["id"])
-    console.notes("what decides", [f"{text}: {', '.join(ids)}" for text, ids in decides.items()])
-
-
-def _unmet(item: Mapping[str, Any]) -> list[str]:
-    """The criteria by which a definition is not met, with the value of this case."""
-    return [
-        c["text"] if c["shown"] == "–" else f"{c['text']} (here {c['shown']})"
-        for c in item["criteria"]
-        if c["decides"] and c["status"] == "not_met"
-    ]
+        decides.setdefault(unmet_of(item) or str(item["reason"]), []).append(item["id"])
+    lines = [f"{text}: {', '.join(ids)}" for text, ids in decides.items()]
+    console.notes("what decides (not met)", lines)
 
 
 def _show_definition(item: Mapping[str, Any], names: Mapping[str, str]) -> None:
     from rtplan.cli import console
+    from rtplan.protocol.words import unverified_words
     from rtplan.report.summary import status_of
 
     print(f"{item['id']}: {item['title']}")
     if item["arm_text"]:
         print(f"  {item['arm_text']}")
-    print(f"  {item['wording']}{', ' + item['scope'] if item['scope'] else ''}: {item['reason']}")
+    word = item["wording"] if item["state"] is None else _state_word(item)
+    print(f"  {word}{', ' + item['scope'] if item['scope'] else ''}: {reason_of(item)}")
     if item["rests_on_unverified"]:
-        print(f"  rests on what is not verified: {', '.join(item['rests_on_unverified'])}")
+        weak = unverified_words(item["rests_on_unverified"])
+        print(f"  rests on what is not verified: {weak}")
     if item["criteria"]:
         console.table(
             ["", "criterion", "value", "limit", "evidence", "source"],

@@ -254,24 +254,31 @@ def _show_rows(rows: Sequence[Limit], *, by_source: bool) -> None:
     console.table(list(filled), list(zip(*filled.values(), strict=True)))
 
 
+_PRESCRIPTION_COLUMNS = (
+    *("site", "lesions", "primaries", "dose Gy", "fractions", "BED10"),
+    *("for", "evidence", "source, place"),
+)
+
+
 def _show_prescriptions(item: PrescriptionSet) -> None:
     from rtplan.cli import console
-    from rtplan.protocol.describe import bed_text, span
+    from rtplan.protocol.describe import bed_text, lesions_text, span
 
     console.table(
-        ["site", "dose Gy", "fractions", "BED10", "for", "evidence", "source", "place"],
+        _PRESCRIPTION_COLUMNS,
         [
             [
                 row.site,
+                lesions_text(row),
+                ", ".join(row.primaries) or "any",
                 span(*row.dose_gy),
                 span(*row.fractions),
                 bed_text(row),
                 row.condition or "",
                 row.citation.evidence.value,
-                row.citation.source.reference,
-                row.citation.place or "",
+                str(row.citation),
             ]
             for row in item.prescriptions
         ],
-        right=(1, 2, 3),
+        right=(3, 4, 5),
     )

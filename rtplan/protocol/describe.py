@@ -71,3 +71,14 @@ def limit_heading(limit: Limit) -> str:
 def bed_text(item: Prescription) -> str:
     """BED10 of a prescription, or a dash where it is not one number."""
     return "–" if item.bed10_gy is None else f"{item.bed10_gy:g} Gy"
+
+
+def lesions_text(item: Prescription) -> str:
+    """Which lesions a prescription is listed for: the primary, or metastases, and in which organs.
+
+    >>> from rtplan.protocol.load import load_prescriptions
+    >>> lesions_text(load_prescriptions("prescriptions").prescriptions[0])
+    'metastases in lung'
+    """
+    organs = " or ".join(organ.value.replace("_", " ") for organ in item.organs)
+    return item.lesions.value + (f" in {organs}" if organs else "")

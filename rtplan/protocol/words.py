@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 FACTS: dict[str, str] = {
     "primary.site": "site of the primary",
@@ -26,7 +26,7 @@ FACTS: dict[str, str] = {
     "disease.all_sites_treatable": "whether all sites can be treated (a clinician's statement)",
     "disease.r0_feasible": "whether complete resection of all disease is feasible",
     "disease.mdt_discussed": "whether a tumour board discussed it",
-    "disease.uninvolved_liver_cc": "volume of the liver without gross tumour, cc",
+    "disease.uninvolved_liver_cc": "volume in cc of the liver without gross tumour",
     "disease.extrahepatic_controlled": (
         "whether all disease outside the liver was treated and does not grow (true without any)"
     ),
@@ -69,3 +69,36 @@ def need_words(need: str, gaps: Mapping[str, str]) -> str:
         text = gaps.get(need[4:], "")
         return f"{text[:1].lower()}{text[1:]} (not confirmed in the source)" if text else need
     return need
+
+
+def unverified_words(names: Sequence[str]) -> str:
+    """The criteria and counting rules of ``rests_on_unverified`` as a reader understands them.
+
+    >>> unverified_words(["lesions", "lesions-per-organ", "counting.paired_organs"])
+    'criteria lesions, lesions per organ; counting rule paired organs'
+    """
+    rules = [name.removeprefix("counting.") for name in names if name.startswith("counting.")]
+    criteria = [name for name in names if not name.startswith("counting.")]
+    kinds = (("criterion", "criteria", criteria), ("counting rule", "counting rules", rules))
+    return "; ".join(
+        f"{one if len(ids) == 1 else several} {', '.join(_spaced(name) for name in ids)}"
+        for one, several, ids in kinds
+        if ids
+    )
+
+
+def _spaced(name: str) -> str:
+    return name.replace("-", " ").replace("_", " ")
+
+
+_DEMANDS = {"<=": "at most", ">=": "at least", "==": "exactly", "<": "less than", ">": "more than"}
+
+
+def demand_words(limit: str) -> str | None:
+    """A limit such as ``<= 4`` in words; None for one that is no comparison.
+
+    >>> demand_words("== 1"), demand_words("> 6 months"), demand_words("true")
+    ('exactly 1', 'more than 6 months', None)
+    """
+    operator, _, rest = limit.partition(" ")
+    return f"{_DEMANDS[operator]} {rest}" if operator in _DEMANDS else None

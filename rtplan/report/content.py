@@ -19,8 +19,9 @@ from rtplan.protocol.limits import LimitSetResult
 from rtplan.protocol.model import DefinitionKind
 from rtplan.protocol.prescribed import PrescribedResult
 from rtplan.protocol.result import DefinitionResult
-from rtplan.protocol.words import need_words
+from rtplan.protocol.words import need_words, unverified_words
 from rtplan.report.band import band_json
+from rtplan.report.summary import by_verdict, reason_of
 from rtplan.report.text import beside, plus_minus
 
 SCHEMA = "rtplan/report/1"
@@ -121,7 +122,7 @@ def verdict_lines(
 ) -> list[Line]:
     """What the report says at its top, worst first."""
     lines = [limit_line(item) for item in limits]
-    lines += [_definition_line(item) for item in definitions]
+    lines += [_definition_line(item) for item in by_verdict(definitions)]
     lines.append(_count_line(checked.reading))
     errors = [f for f in all_findings(checked) if f.severity is Severity.ERROR]
     lines += [Line("error", item.code, item.text) for item in errors]
@@ -194,23 +195,18 @@ def _violation(row: Mapping[str, Any]) -> str:
 
 
 def _definition_line(definition: Mapping[str, Any]) -> Line:
-    words = {
-        "consistent": "consistent with the definition",
-        "not_consistent": "not consistent with the definition",
-        "indeterminate": "cannot be told",
-        "not_applicable": "not applicable",
-    }
+    """The reason beside the status, with its scope and what it rests on that is not verified."""
     verdict = str(definition["verdict"])
-    text = words[verdict]
-    if definition.get("state"):
-        text = str(definition["summary"])
-    elif verdict == "indeterminate" and definition.get("needs"):
+    if verdict == "indeterminate" and definition["needs"]:
         needs = _needs(definition)
         more = f"; and {len(needs) - SHOWN_NEEDS} more" if len(needs) > SHOWN_NEEDS else ""
-        text = f"{text}, needs {'; '.join(needs[:SHOWN_NEEDS])}{more}"
-    elif definition.get("summary"):
-        text = f"{text}: {definition['summary']}"
-    return Line(verdict, str(definition["id"]), text)
+        text = f"needs {'; '.join(needs[:SHOWN_NEEDS])}{more}"
+        return Line(verdict, str(definition["id"]), text)
+    parts = [definition["scope"]] if definition["scope"] else []
+    parts.append(reason_of(definition))
+    if weak := definition["rests_on_unverified"]:
+        parts.append(f"not verified: {unverified_words(weak)}")
+    return Line(verdict, str(definition["id"]), "; ".join(parts))
 
 
 def _needs(definition: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from rtplan.protocol.words import need_words
+from rtplan.protocol.words import need_words, unverified_words
 from rtplan.report import summary, text
 
 NIL = Markup('<span class="nil" title="not known">—</span>')
@@ -66,7 +66,7 @@ def render(report: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
         strip=summary.verdict_strip(report),
         lines=report["verdict"]["lines"][:_MOST_LINES],
         more_lines=report["verdict"]["lines"][_MOST_LINES:],
-        definitions=summary.worst_first(summary.definitions_of(report), key="verdict"),
+        definitions=summary.by_verdict(summary.definitions_of(report)),
         limit_sets=summary.limit_sets_of(report),
         pathways=[item for item in summary.pathways_of(report) if summary.is_listed(item)],
         pathways_elsewhere=summary.elsewhere(summary.pathways_of(report)),
@@ -107,6 +107,8 @@ def _environment() -> Environment:
     environment.globals.update(
         status_of=summary.status_of,
         evaluated=summary.evaluated,
+        reason_of=summary.reason_of,
+        unverified_words=unverified_words,
         regimen_word=summary.regimen_word,
         not_evaluated=summary.not_evaluated,
         lesion_figure=text.lesion_figure,

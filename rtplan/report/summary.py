@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rtplan.protocol.words import demand_words
+
 Json = Mapping[str, Any]
 
 
@@ -64,6 +66,11 @@ def status_of(name: str) -> Status:
 def worst_first(items: Iterable[Json], *, key: str = "status") -> list[Json]:
     """Items by how bad their status is, otherwise in the order given."""
     return sorted(items, key=lambda item: _ORDER.index(status_of(item[key]).kind))
+
+
+def by_verdict(items: Iterable[Json]) -> list[Json]:
+    """Definitions as they are read: worst first, names of a state after the verdicts."""
+    return worst_first(sorted(items, key=lambda item: item.get("state") is not None), key="verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,57 @@ def elsewhere(items: Iterable[Json]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         if is_elsewhere(item):
             reasons.setdefault(str(item["reason"]).split(";")[0], []).append(item["id"])
     return tuple((reason, tuple(ids)) for reason, ids in reasons.items())
+
+
+def unmet_of(item: Json) -> str | None:
+    """By what a definition is not met, each with the value of this case; None where it is not that.
+
+    One criterion that fails is enough where all are asked for. Several decide only where the
+    definition has several ways: then none of them is met.
+
+    >>> few = {"text": "At most four", "shown": "5", "limit": "<= 4", "decides": True}
+    >>> unmet_of({"verdict": "not_consistent", "criteria": [few | {"status": "not_met"}]})
+    'at most four (here 5, asked at most 4)'
+    """
+    if item["verdict"] != "not_consistent":
+        return None
+    unmet = [c for c in item["criteria"] if c.get("decides") and c["status"] == "not_met"]
+    if len(unmet) < 2:
+        return _unmet(unmet[0]) if unmet else None
+    return f"neither {' nor '.join(_unmet(criterion) for criterion in unmet)}"
+
+
+def _unmet(criterion: Json) -> str:
+    text = _asked(criterion)
+    if criterion["shown"] == "–":
+        return text
+    asked = demand_words(criterion["limit"] or "")
+    return f"{text} (here {criterion['shown']}{f', asked {asked}' if asked else ''})"
+
+
+def _asked(criterion: Json) -> str:
+    """What a criterion asks, as it stands within a sentence."""
+    text = _short(criterion)
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _short(criterion: Json) -> str:
+    return str(criterion["text"]).partition(";")[0]
+
+
+def reason_of(item: Json) -> str:
+    """Why a definition has its verdict, in one line.
+
+    Where all criteria are met, one that is said by its text needs no *met* behind it.
+    """
+    unmet = unmet_of(item)
+    if unmet is not None:
+        return unmet if unmet.startswith("neither ") else f"not met: {unmet}"
+    reason = str(item["reason"])
+    if item["verdict"] == "consistent":
+        for criterion in item["criteria"]:
+            reason = reason.replace(f"{_short(criterion)}: met", _asked(criterion))
+    return reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,19 @@ def test_state_in_the_verdict_says_what_it_is_not_for(report: dict[str, Any]) ->
     assert "not for day-to-day treatment decisions" in line["text"]
 
 
+def test_reasons_say_what_the_status_does_not(report: dict[str, Any]) -> None:
+    lines = [x for x in report["verdict"]["lines"] if x["status"] != "not_applicable"]
+    of = {x["subject"]: x["text"] for x in lines}
+    for text in of.values():
+        assert not text.startswith(("consistent", "not consistent", "cannot be told"))
+    assert of["nhs-cte"].startswith("not met: at most three metastases outside the brain (here 5")
+    assert of["omec-2023"].startswith("neither metastases outside lymph nodes lie in one organ (")
+    assert of["sabr-comet-10"].endswith("primary controlled: yes; no metastasis in the brain")
+    assert of["esophagus-cn-2025"].endswith("; counting rule paired organs")
+    definitions = [x["subject"] for x in lines if x["status"] == "consistent"]
+    assert definitions[-1] == "estro-eortc-2020"
+
+
 def test_report_holds_the_site_of_the_primary(report: dict[str, Any]) -> None:
     assert report["primary"] == {"site": "oesophagus"}
 
@@ -316,10 +329,11 @@ def test_regimens_are_beside_every_lesion(report: dict[str, Any]) -> None:
     found = report["prescriptions"]
     rows = {row["lesion"]: row for row in found["lesions"]}
     assert list(rows) == [item["id"] for item in report["lesions"]["lesions"]]
-    assert {row["status"] for row in rows.values()} == {"met", "not_evaluated"}
+    assert {row["status"] for row in rows.values()} == {"met", "not_among", "not_evaluated"}
     of = {row["site"]: row for row in rows.values()}
     assert of["lung"]["planned"]["dose_gy"] == 50.0
-    assert of["lung"]["matches"] == ["nrg-br001-central-50-5"]
+    assert (of["lung"]["status"], of["lung"]["matches"]) == ("not_among", [])
+    assert not [item["id"] for item in found["regimens"] if item["id"].startswith("nrg-br001")]
     assert of["bone"]["planned"]["dose_gy"] == 35.0
     assert of["liver"]["is_range"]
     assert "no prescription of the RT Plan" in of["oesophagus"]["reason"]

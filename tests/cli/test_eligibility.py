@@ -109,10 +109,11 @@ def test_all_prints_a_table_and_where_definitions_disagree(
         "  consistent: esophagus-cn-2025, estro-astro-2020",
         "if the disease is oligometastatic: metachronous oligorecurrence; not for day-to-day",
         "  not consistent: ",
-        "what decides:",
-        "  Metastases outside lymph nodes lie in one organ (here 2): omec-2023",
-        "metachronous oligorecurrence",
-        "not verified: lesions, organs",
+        "what decides (not met):",
+        "  neither metastases outside lymph nodes lie in one organ (here 2, asked exactly 1) nor "
+        "one extraregional lymph node station is involved (here 0, asked exactly 1): omec-2023",
+        "  at least four metastases (here 3, asked at least 4): sabr-comet-10",
+        "all 5 criteria met [not verified: criteria lesions, organs, lesions per organ, treatable]",
         "doi:10.1016/j.ejca.2023.02.015",
         "not offered for day-to-day treatment decisions",
         "not a medical device",
@@ -302,17 +303,29 @@ def test_warnings_about_the_lesions_are_printed(
 
 
 def test_all_is_read_in_ten_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Verdicts by kind, pathways apart, what is for other patients in one line, then reasons."""
+    """Worst first, where they disagree, pathways, what is for other patients, then reasons."""
     path = lesions(tmp_path, LUNG, LUNG, LIVER)
     main(["eligibility", "--lesions", path, "--all", "--facts", facts(tmp_path)])
     out = capsys.readouterr().out
     table, _, rest = out.partition("not applicable:")
     rows = [line.split()[0] for line in table.splitlines() if line.startswith(" ") and line.split()]
-    assert rows.index("estro-astro-2020") < rows.index("estro-eortc-2020") < rows.index("omec-2023")
-    assert rows.index("omec-2023") < rows.index("esophagus-surgery")
+    ids = ("omec-2023", "nhs-cte", "estro-astro-2020", "estro-eortc-2020", "esophagus-surgery")
+    places = [rows.index(name) for name in ids]
+    assert places == sorted(places)
+    heads = (
+        "estro-eortc-2020",
+        "The definitions disagree:",
+        "what decides",
+        "pathway (no verdict)",
+    )
+    places = [table.index(words) for words in heads]
+    assert places == sorted(places)
+    assert table.count("metachronous oligorecurrence") == 1
     assert "core" not in rows
     assert "  the primary is oesophagus: " in rest
     assert "core, crc-oligo" in rest.splitlines()[1]
+    assert "sarcoma-lung" not in rest.splitlines()[1]
+    assert "pathways not applicable:\n  the primary is oesophagus: sarcoma-lung\n" in rest
     assert "\ncore: CORE" not in out
     assert "pathway (no verdict)" in table
 

@@ -40,6 +40,7 @@ def test_list_counts_rules_by_evidence(capsys: pytest.CaptureFixture[str]) -> No
         ("esophagus-conventional", ["optimal", "kn-975", "28 fractions", "rtog-0436"]),
         ("hytec-cord", ["4 fractions", "myelopathy", "26.2"]),
         ("prescriptions", ["151.2 Gy", "45 to 60", "3 to 8", "recommends nothing"]),
+        ("prescriptions", ["metastases in adrenal", "breast, lung, prostate", "primaries"]),
         ("fong", ["groups:", "low risk: 0 to 2 points"]),
         ("sarcoma-lung", ["gives no verdict", "no fact of rtplan tells it"]),
     ],

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from rtplan.report.summary import (
     Kind,
+    by_verdict,
     elsewhere,
     findings_of,
     metric_columns,
     not_evaluated,
+    reason_of,
     regimen_answers,
     regimen_groups,
     regimen_word,
     status_of,
+    unmet_of,
     verdict_strip,
 )
 
@@ -118,6 +123,49 @@ def test_an_uncertainty_that_is_not_known_has_a_note(make_report: Callable[[str]
     assert columns.notes == ("± not known: smaller than 0.035 cc",)
     assert columns.note(first, metrics["D95%[Gy]"]) == 1
     assert columns.note(first, metrics["D2%[Gy]"]) is None
+
+
+FEW = {
+    "text": "At most four metastases; nodes aside",
+    "shown": "5",
+    "limit": "<= 4",
+    "decides": True,
+    "status": "not_met",
+}
+"""A criterion that is not met."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([{}], "not met: at most four metastases (here 5, asked at most 4)"),
+        ([{}, {"status": "met"}], "not met: at most four metastases (here 5, asked at most 4)"),
+        ([{}, {"decides": False}], "not met: at most four metastases (here 5, asked at most 4)"),
+        (
+            [{"text": "One organ", "shown": "2", "limit": "== 1"}, {"text": "EGFR", "shown": "–"}],
+            "neither one organ (here 2, asked exactly 1) nor EGFR",
+        ),
+        ([{"text": "Controlled", "shown": "no", "limit": "true"}], "not met: controlled (here no)"),
+        ([], "as it says"),
+    ],
+)
+def test_what_is_not_met_says_value_and_demand(changes: list[Report], said: str) -> None:
+    item: Report = {"verdict": "not_consistent", "reason": "as it says"}
+    assert reason_of(item | {"criteria": [FEW | change for change in changes]}) == said
+
+
+def test_what_is_met_is_not_said_to_be_met_twice() -> None:
+    none = FEW | {"text": "No metastasis in the brain; x", "status": "met"}
+    item = {"verdict": "consistent", "reason": "metastases: 5; No metastasis in the brain: met"}
+    said = reason_of(item | {"criteria": [none]})
+    assert said == "metastases: 5; no metastasis in the brain"
+    assert unmet_of(item | {"criteria": [none]}) is None
+
+
+def test_definitions_are_worst_first_and_a_state_last() -> None:
+    verdicts = (("a", "consistent", "x"), ("b", "consistent", None), ("c", "not_consistent", None))
+    made = [{"id": name, "verdict": said, "state": state} for name, said, state in verdicts]
+    assert [item["id"] for item in by_verdict(made)] == ["c", "b", "a"]
 
 
 def test_regimens_and_pathways_are_not_counted(make_report: Callable[[str], Report]) -> None:
