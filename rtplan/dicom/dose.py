@@ -26,6 +26,7 @@ from rtplan.dicom.parse import (
     items,
     parse,
     read_open,
+    shown_code,
     uid,
     with_commas,
 )
@@ -167,7 +168,7 @@ def _check_dose_type(dataset: Dataset) -> None:
         )
     if dose_type not in ("", _PHYSICAL, _EFFECTIVE):
         raise Unusable(
-            "RTD014", f"Dose Type is {dose_type[:24]!r}, expected {_PHYSICAL} or {_EFFECTIVE}"
+            "RTD014", f"Dose Type is {shown_code(dose_type)}, expected {_PHYSICAL} or {_EFFECTIVE}"
         )
 
 

@@ -19,6 +19,7 @@ _COMMA_DECIMAL = re.compile(rb"[+-]?\d+(?:,\d+)?(?:[eE][+-]?\d+)?")
 _SEPARATOR = b"\\"
 _PADDING = b" \0"
 _SHOWN = 24
+_LIKE_A_NUMBER = re.compile(r"[-+.,\d eE]+|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 _CHUNK_BYTES = 1 << 18
 _FEW_BYTES = 128
@@ -200,12 +201,23 @@ def _parse_one(field: bytes) -> Decimals:
         return Decimals(numbers, trailing_separator=trailing, decimal_commas=True)
     for index, part in enumerate(parts, start=1):
         if not _DECIMAL.fullmatch(part):
-            shown = part[:_SHOWN].decode("ascii", "replace")
+            text_of = shown_number(part.decode("latin-1"))
             return Decimals(
-                empty, f"value {index} of {len(parts)} is not a decimal number: {shown!r}"
+                empty, f"value {index} of {len(parts)} is not a decimal number{text_of}"
             )
     numbers = np.array([float(part) for part in parts])
     if not np.isfinite(numbers).all():
         index = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 1
         return Decimals(empty, f"value {index} of {len(parts)} is not finite")
     return Decimals(numbers, trailing_separator=trailing)
+
+
+def shown_number(text: str) -> str:
+    """The end of a message: what stands where a number should, if it looks like one.
+
+    Anything else may be another element's value, a name among them, and is not repeated.
+
+    >>> shown_number("1.2.3"), shown_number("DOE^JANE")
+    (": '1.2.3'", '')
+    """
+    return f": {text[:_SHOWN]!r}" if _LIKE_A_NUMBER.fullmatch(text) else ""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from rtplan.case import Input
 from rtplan.dicom import encoding
-from rtplan.dicom.numbers import parse_decimals
+from rtplan.dicom.numbers import parse_decimals, shown_number
 from rtplan.dicom.text import TextDecoder, clean
 from rtplan.errors import DicomError, RtplanError
 from rtplan.findings import Finding, finding
@@ -41,6 +41,7 @@ _MOST_CODES = 1 << 12
 _MOST_DECIMALS = 1 << 20
 """Characters of a list of codes, and of a list of numbers other than coordinates and DVHs."""
 
+_CODE = re.compile(r"[A-Z0-9_ ]{0,16}")
 _INTEGER = re.compile(r"[+-]?\d+(?:\.0*)?")
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
@@ -195,6 +196,12 @@ def code(dataset: Dataset, keyword: str) -> str:
     return values[0] if values else ""
 
 
+def shown_code(value: str) -> str:
+    """A code string in a message; one that cannot be a code may be another element's value, a name
+    among them, and is not repeated."""
+    return repr(value) if _CODE.fullmatch(value) else "no code"
+
+
 def text(dataset: Dataset, keyword: str, decoder: TextDecoder) -> str:
     """Text, decoded and cleaned; empty where absent."""
     return decoder.decode(_raw(dataset, keyword))
@@ -253,7 +260,7 @@ def integer(dataset: Dataset, keyword: str) -> int | None:
     if not shown:
         return None
     if not _INTEGER.fullmatch(shown) or len(shown) > 24:
-        raise DicomError(f"{keyword} is not one whole number: {shown[:24]!r}")
+        raise DicomError(f"{keyword} is not one whole number{shown_number(shown)}")
     return math.trunc(float(shown)) if "." in shown else int(shown)
 
 

@@ -24,6 +24,7 @@ from rtplan.dicom.parse import (
     foreign_faults,
     integer,
     items,
+    shown_code,
     text,
     uid,
 )
@@ -236,7 +237,7 @@ def _read_outlines(parsed: Parsed, segments: Sequence[_Segment], notes: Notes) -
     """
     kind = "LABELMAP" if _is_label_map(parsed) else code(parsed.dataset, "SegmentationType")
     if kind not in _BITS:
-        raise Refused("SEG003", f"Segmentation Type is {kind!r}")
+        raise Refused("SEG003", f"Segmentation Type is {shown_code(kind)}")
     frames = read_frames(parsed, _BITS[kind])
     stack = stack_of(frames, notes.found)
     points = 0

@@ -25,6 +25,7 @@ from rtplan.dicom.parse import (
     integer,
     items,
     raw_value,
+    shown_code,
     text,
     uid,
 )
@@ -307,7 +308,7 @@ def _contour_problem(raw: _RawContour, numbers: Decimals) -> tuple[str, str] | N
             f"Contour Data holds {size // 3} points",
         )
     if raw.kind is None and size:
-        return "RTS011", f"Contour Geometric Type is {raw.kind_text!r}"
+        return "RTS011", f"Contour Geometric Type is {shown_code(raw.kind_text)}"
     return None
 
 

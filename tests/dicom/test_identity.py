@@ -6,9 +6,14 @@ import logging
 from pathlib import Path
 
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from rtplan.cli.main import main
+from rtplan.dicom.numbers import shown_number
+from rtplan.dicom.parse import integer, shown_code
+from rtplan.errors import DicomError
 from tests.dicom import objects
 from tests.dicom.objects import ct, dose, plan, structure_set, to_bytes
 
@@ -119,3 +124,19 @@ def test_the_test_finds_what_is_planted(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(planted(objects.plan()))
     with pytest.raises(AssertionError):
         assert_nothing(tmp_path)
+
+
+def test_what_is_no_number_or_code_is_not_repeated() -> None:
+    """It may be the value of another element, as where lengths or types are damaged."""
+    name = "ZZPHI^JANE"
+    assert shown_number("1,5.2") == ": '1,5.2'"
+    assert shown_number(name) == shown_number(f"\x00\xe0{name}") == ""
+    assert shown_code("OPEN_PLANAR") == "'OPEN_PLANAR'"
+    assert shown_code(name) == "no code"
+    dataset = Dataset()
+    dataset._dict[Tag(0x00280008)] = RawDataElement(  # as read, before pydicom looks at it
+        Tag(0x00280008), "IS", len(name), name.encode(), 0, False, True
+    )
+    with pytest.raises(DicomError) as caught:
+        integer(dataset, "NumberOfFrames")
+    assert str(caught.value) == "NumberOfFrames is not one whole number"
