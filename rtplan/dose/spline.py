@@ -20,9 +20,8 @@ cell, a twelfth of the second differences, is put back by ``cell_means``.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rtplan.dose.bends import along, bends, curvatures, factor_along, steps
+from rtplan.dose.bends import Doses, along, bends, curvatures, factor_along, steps
 from rtplan.dose.grid import DoseGrid
 from rtplan.dose.sampling import grid_order
 from rtplan.geometry.grid import FloatArray, Grid
@@ -41,8 +40,6 @@ _CORRECTED = 0.1  # of a spline's bow: what a quintic one may add
 _OVERSHOOT = 0.25  # of the second difference: an eighth for a parabola, more for narrow peaks
 _OBLIQUE = 8  # cells of a resampled field for one of the grid, at least
 _COLUMNS = 4_000  # lines refined at once
-
-Doses = NDArray[np.floating]  # in single or double precision
 
 
 def refined_around(dose: DoseGrid, axes: FloatArray, low: FloatArray, high: FloatArray) -> DoseGrid:

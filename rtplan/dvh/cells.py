@@ -13,8 +13,8 @@ from functools import reduce
 from itertools import chain, product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rtplan.dose.bends import Doses
 from rtplan.dose.sampling import Field
 from rtplan.dvh.curve import DVH
 from rtplan.dvh.histogram import RampHistogram
@@ -39,7 +39,6 @@ _MANY = 0.7  # of all blocks: with fewer, cells cost less
 NANOGRAY = 9
 """Decimals of a dose in Gy beyond which nothing is kept of its extremes."""
 
-Doses = NDArray[np.floating]  # in single or double precision
 Pieces = tuple[FloatArray, Doses, Doses]  # volumes, mm³, doses and widths, Gy
 
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 from copy import copy
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rtplan.dose.bends import Doses
 from rtplan.geometry.grid import FloatArray
-
-Doses = NDArray[np.floating]  # in single or double precision
 
 NODES = 8192
 _CHUNK = 16_384  # pieces whose arrays stay in the cache

@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates
 
 from rtplan.dose import means
 from rtplan.dose.grid import DoseGrid
-from rtplan.dose.spline import bowed, cell_means, on_nodes_of, refine_line, refined_around
+from rtplan.dose.spline import around, bowed, cell_means, on_nodes_of, refine_line, refined_around
 from rtplan.geometry.grid import FloatArray, Grid
 from tests.shapes import dose_grid, gaussian, linear
 
@@ -304,3 +304,18 @@ def test_bowed_doses_rise_at_a_peak_and_never_fall_below_zero() -> None:
         dose_grid(lambda points: 50 + points[:, 0]).values_gy,
         atol=1e-4,
     )
+
+
+def test_means_of_boxes_are_those_of_the_whole_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after another, overlapping, computed in tiles that they share."""
+    monkeypatch.setattr(means, "_AT_ONCE", 60)
+    monkeypatch.setattr(means, "_DEEP", 3)
+    dose = dose_grid(gaussian(7.0), spacing=2)
+    wanted = slow_means(dose.values_gy.astype(float), dose.grid.axes_mm[::-1])
+    for low, high in (([-9, -3, -7], [-2, 8, 6]), ([-4, -9, -7], [15, 5, 19])):
+        part, found = around(dose, np.eye(3), np.array(low, float), np.array(high, float))
+        first = np.rint((part.grid.origin_mm - dose.grid.origin_mm) / 2).astype(int)[::-1]
+        here = tuple(slice(a, a + n) for a, n in zip(first, part.values_gy.shape, strict=True))
+        np.testing.assert_array_equal(part.values_gy, dose.values_gy[here])
+        np.testing.assert_allclose(found.values_gy, wanted[here], atol=1e-4)
+        assert part.values_gy.size < dose.values_gy.size / 2

@@ -110,7 +110,7 @@ def even_field() -> Field:
     return Field(u, v, n, DRAW.uniform(0, 60, (n.size, v.size, u.size)))
 
 
-def test_a_full_block_is_all_its_cells_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_block_is_all_its_cells_at_once() -> None:
     """Volume and mean of its cells; spread over what the dose changes from end to end."""
     dose, side = even_field(), cells.SIDE
     rows, columns = dose.v_mm.size - 1, dose.u_mm.size - 1
